@@ -1,1 +1,13 @@
-//! x
+//! Stand-ins for the vendors salon-core talks to.
+//!
+//! Each vendor is one module that speaks the vendor's wire format, checks every request against the vendor's own
+//! published specification and refuses and records what the vendor would refuse. Nothing here is linked into the two
+//! production binaries.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the sandbox is the outside world: it owns its clock, its randomness, its settings and its HTTP client"
+)]
+
+pub mod fault;
+pub mod ledger;
+pub mod world;

@@ -1,0 +1,81 @@
+//! Faults a stand-in can be told to commit: the ones the vendors' users report.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Mutex, PoisonError},
+};
+
+use serde::{Deserialize, Serialize};
+
+/// One misbehaviour, used up by the next matching request (or by the next `times` of them).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Fault {
+    /// Answers rightly, but only after this many milliseconds.
+    Slow {
+        /// Delay before the request is looked at.
+        ms: u64,
+    },
+    /// Answers this HTTP status in the vendor's own error envelope and does nothing.
+    Status {
+        /// HTTP status code.
+        code: u16,
+    },
+    /// Answers 429 in the vendor's own way with this delay, and does nothing.
+    RateLimit {
+        /// Seconds until the vendor says it will accept again.
+        retry_after: u64,
+    },
+    /// Never answers and does nothing.
+    Hang,
+    /// Closes the connection without an answer and does nothing.
+    Drop,
+    /// Does the work, then never answers: the caller can't know.
+    HangAfterCommit,
+    /// Does the work, then closes the connection without an answer.
+    DropAfterCommit,
+    /// Does the work, and delivers the webhooks that follow from it twice.
+    Twice,
+}
+
+/// Where a fault strikes: a vendor's name (`telegram`, `calcom`, `erxes`) and one of its operations
+/// (`sendMessage`, `POST /v2/bookings`, `widgetsInsertMessage`), or `*` for any.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Target {
+    /// Vendor's name as in the stand-in's path.
+    pub vendor: String,
+    /// Operation, or `*`.
+    pub operation: String,
+}
+
+/// The faults waiting to happen.
+#[derive(Debug, Default)]
+pub struct Faults {
+    planned: Mutex<HashMap<Target, VecDeque<Fault>>>,
+}
+
+impl Faults {
+    /// Plans `fault` for the next `times` requests that hit `target`.
+    pub fn plan(&self, target: Target, fault: &Fault, times: usize) {
+        let mut planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
+        planned
+            .entry(target)
+            .or_default()
+            .extend(std::iter::repeat_n(fault.clone(), times));
+    }
+
+    /// Takes the fault for a request, if one is planned for this very operation or for any of the vendor's.
+    pub fn take(&self, vendor: &str, operation: &str) -> Option<Fault> {
+        let mut planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
+        [operation, "*"].into_iter().find_map(|operation| {
+            planned
+                .get_mut(&Target { vendor: vendor.to_owned(), operation: operation.to_owned() })?
+                .pop_front()
+        })
+    }
+
+    /// Forgets every planned fault.
+    pub fn clear(&self) {
+        self.planned.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
