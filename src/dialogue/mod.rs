@@ -1,0 +1,2 @@
+//! The booking dialogue.
+pub mod render;
