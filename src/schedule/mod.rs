@@ -20,4 +20,4 @@ pub use reminder::{
     DropReason, DroppedReminder, DueReminder, MARGIN, MoveReason, PlannedReminder, ReminderKind,
     ReminderPlan, SendDecision, UnknownKind, plan, recheck,
 };
-pub use zone::{UnknownZone, minute_of_day, parse_zone, to_local, to_utc};
+pub use zone::{UnknownZone, days_until, minute_of_day, parse_zone, to_local, to_utc};

@@ -228,7 +228,7 @@ impl Visit<'_> {
         if after <= self.latest() {
             return Ok((after, Some(MoveReason::AfterQuietHours)));
         }
-        // One second before the window plus a second less than the margin: 21:30:00 for a window that starts at 22:00.
+        // `last` is a second before the window; with it 22:00 gives 21:30:00, not 21:29:59.
         let last = self.quiet.last_allowed_before(moment, self.tz);
         let before = self
             .quiet
@@ -243,7 +243,7 @@ impl Visit<'_> {
         zone::shift(self.start, -self.lead)
     }
 
-    /// The lead before the visit; a reminder that is due no earlier than about that has half of the time that is left.
+    /// The lead before the visit, but a reminder that is due late has at least half of the time that is left.
     fn expiry(&self, due_at: DateTime<Utc>) -> DateTime<Utc> {
         zone::shift(self.start, -self.lead.min((self.start - due_at) / 2))
     }

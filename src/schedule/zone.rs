@@ -17,7 +17,8 @@ pub(super) const DAY: i64 = 24 * 60 * 60;
 /// No zone was ever further from UTC (Manila's local mean time was -15:56:08).
 const WIDEST_OFFSET: i64 = 16 * 60 * 60;
 
-/// Shorter than the time between any two offset changes of one zone: `schedule::tests` checks it against the database.
+/// Shorter than the time between any two offset changes of one zone, as is twice [`WIDEST_OFFSET`]: `schedule::tests` checks
+/// both against the database.
 const PROBE: i64 = 6 * 60 * 60;
 
 /// A zone name that is not in the IANA database.
@@ -49,6 +50,11 @@ pub fn to_utc(local: NaiveDateTime, tz: Tz) -> DateTime<Utc> {
 /// Minutes since local midnight, 0 to 1439: midnight is 0, never 24:00, and a +05:45 zone is as exact as any.
 pub fn minute_of_day(at: DateTime<Utc>, tz: Tz) -> u32 {
     to_local(at, tz).num_seconds_from_midnight() / 60
+}
+
+/// How many midnights of the zone lie between `now` and `at`: 0 is today, 1 is tomorrow, whatever the hours between them.
+pub fn days_until(at: DateTime<Utc>, now: DateTime<Utc>, tz: Tz) -> i64 {
+    (to_local(at, tz).date() - to_local(now, tz).date()).num_days()
 }
 
 /// Seconds since local midnight at a Unix time.
@@ -129,14 +135,8 @@ fn change_within(mut low: i64, mut high: i64, tz: Tz) -> Option<i64> {
 
 /// The first second after the gap that `local` (a wall-clock time read as if it were Unix time) lies in.
 fn end_of_gap(local: i64, tz: Tz) -> i64 {
-    let (mut from, until) = (local - WIDEST_OFFSET, local + WIDEST_OFFSET);
-    while let Some(change) = first_change(from, until, tz) {
-        if change + offset_at(change, tz) > local {
-            return change;
-        }
-        from = change;
-    }
-    local - offset_at(local, tz)
+    let change = first_change(local - WIDEST_OFFSET, local + WIDEST_OFFSET, tz);
+    change.unwrap_or_else(|| local - offset_at(local, tz))
 }
 
 #[cfg(test)]
@@ -229,6 +229,16 @@ mod tests {
                 "{wrong}"
             );
         }
+    }
+
+    #[test]
+    fn tomorrow_begins_at_the_salons_midnight() {
+        let days = |at: &str, now: &str| {
+            days_until(at.parse().unwrap(), now.parse().unwrap(), Tz::Asia__Almaty)
+        };
+        assert_eq!(days("2026-05-14T19:00:00Z", "2026-05-14T18:59:59Z"), 1);
+        assert_eq!(days("2026-05-15T18:59:59Z", "2026-05-14T19:00:00Z"), 0);
+        assert_eq!(days("2026-05-13T18:00:00Z", "2026-05-14T19:00:00Z"), -2);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Named examples of the rules, and the properties that hold in every zone around every offset change.
 
+mod case;
 mod examples;
 mod properties;
 mod transitions;
