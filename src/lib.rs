@@ -14,5 +14,7 @@ pub mod ids;
 pub mod job;
 pub mod lang;
 pub mod ops;
+pub mod schedule;
 pub mod store;
+pub mod tenant;
 pub mod vendor;
