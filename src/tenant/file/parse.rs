@@ -7,7 +7,7 @@ use saphyr::Scalar;
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
 use serde_json::{Map, Number, Value};
 
-use super::problem::{self, Problem};
+use super::problem::Problem;
 
 /// Longest file that is read, in bytes.
 pub const MAX_BYTES: usize = 1024 * 1024;
@@ -21,8 +21,9 @@ const MAX_EXACT: f64 = 9_007_199_254_740_991.0;
 /// A file that could be read, though not yet one that says something sensible.
 pub(super) struct Document {
     pub(super) value: Value,
-    /// Names used twice. Reading goes on with the first, so that the rest of the file is checked too.
-    pub(super) problems: Vec<Problem>,
+    /// Fields named a second time, with the line of that. Reading goes on with the first of them, so that the rest of the
+    /// file is checked too.
+    pub(super) repeated: Vec<(String, usize)>,
     lines: HashMap<String, usize>,
 }
 
@@ -61,10 +62,9 @@ pub(super) fn parse(text: &str) -> Result<Document, Problem> {
     let mut builder = Builder::default();
     while let Some(next) = parser.next_event() {
         let (event, span) = next.map_err(|error| {
-            Problem::of_file(
-                error.marker().line(),
-                format!("is not valid YAML: {}", error.info()),
-            )
+            // What is never closed is noticed after the end.
+            let line = error.marker().line().min(last_line(&text));
+            Problem::of_file(line, format!("is not valid YAML: {}", error.info()))
         })?;
         builder.take(event, span)?;
     }
@@ -72,10 +72,16 @@ pub(super) fn parse(text: &str) -> Result<Document, Problem> {
         None | Some(Value::Null) => Err(Problem::of_file(1, "is empty")),
         Some(value) => Ok(Document {
             value,
-            problems: builder.problems,
+            repeated: builder.repeated,
             lines: builder.lines,
         }),
     }
+}
+
+/// Lines end as YAML has it: with LF, CR or both.
+fn last_line(text: &str) -> usize {
+    let ends = text.matches(['\r', '\n']).count() - text.matches("\r\n").count();
+    (ends + usize::from(!text.ends_with(['\r', '\n']))).max(1)
 }
 
 /// JSON is a subset of YAML but for two things: tabs between tokens, and characters beyond the basic plane, which JSON
@@ -135,7 +141,7 @@ struct Builder {
     open: Vec<Open>,
     root: Option<Value>,
     lines: HashMap<String, usize>,
-    problems: Vec<Problem>,
+    repeated: Vec<(String, usize)>,
 }
 
 impl Builder {
@@ -181,14 +187,7 @@ impl Builder {
         }) = self.open.last_mut()
         {
             if map.contains_key(&*text) {
-                let shown = problem::name(&text);
-                let first = self
-                    .lines
-                    .get(&join(pointer, &text))
-                    .copied()
-                    .unwrap_or(line);
-                let rule = format!("names {shown} a second time: it is on line {first} already");
-                self.problems.push(Problem::of_file(line, rule));
+                self.repeated.push((join(pointer, &text), line));
             }
             *key = Some((text.into_owned(), line));
             return Ok(());

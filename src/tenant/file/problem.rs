@@ -128,7 +128,13 @@ impl Report {
     }
 
     pub(super) fn into_problems(self, document: &Document) -> Vec<Problem> {
-        let mut problems: Vec<Problem> = document.problems.clone();
+        let repeated = document.repeated.iter().map(|(pointer, line)| Problem {
+            line: *line,
+            field: field(&document.value, pointer),
+            rule: format!("is given twice: first on line {}", document.line(pointer)),
+            got: None,
+        });
+        let mut problems: Vec<Problem> = repeated.collect();
         problems.extend(self.0.into_iter().map(|finding| Problem {
             line: document.line(&finding.pointer),
             field: field(&document.value, &finding.pointer),
@@ -180,7 +186,7 @@ pub(super) fn field(root: &Value, pointer: &str) -> String {
 }
 
 /// A field name as a message may repeat it.
-pub(super) fn name(key: &str) -> String {
+fn name(key: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '$');
     if key.chars().count() > LONGEST_NAME {
         "…".to_owned()
