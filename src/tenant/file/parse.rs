@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use saphyr::Scalar;
-use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
 use serde_json::{Map, Number, Value};
 
 use super::problem::Problem;
@@ -61,11 +61,7 @@ pub(super) fn parse(text: &str) -> Result<Document, Problem> {
     let mut parser = Parser::new_from_str(&text);
     let mut builder = Builder::default();
     while let Some(next) = parser.next_event() {
-        let (event, span) = next.map_err(|error| {
-            // What is never closed is noticed after the end.
-            let line = error.marker().line().min(last_line(&text));
-            Problem::of_file(line, format!("is not valid YAML: {}", error.info()))
-        })?;
+        let (event, span) = next.map_err(|error| not_yaml(&text, &error))?;
         builder.take(event, span)?;
     }
     match builder.root {
@@ -75,6 +71,20 @@ pub(super) fn parse(text: &str) -> Result<Document, Problem> {
             repeated: builder.repeated,
             lines: builder.lines,
         }),
+    }
+}
+
+fn not_yaml(text: &str, error: &ScanError) -> Problem {
+    // What is never closed is noticed after the end.
+    let line = error.marker().line().clamp(1, last_line(text));
+    // A tab is noticed on the line where the text before it began, and hardly anybody sees one.
+    let is_tabbed = |line: &str| line.trim_start_matches(' ').starts_with('\t');
+    let tabbed = text.lines().skip(line - 1).position(is_tabbed);
+    match tabbed.filter(|_| error.info().contains("tab")) {
+        Some(after) => {
+            Problem::of_file(line + after, "must be indented with spaces, not with tabs")
+        }
+        None => Problem::of_file(line, format!("is not valid YAML: {}", error.info())),
     }
 }
 

@@ -221,6 +221,63 @@ fn the_example_has_every_field() {
 }
 
 #[test]
+fn the_guide_names_every_field() {
+    let guide = include_str!("../../../../docs/tenant-file.md");
+    let schema = schema();
+    let mut found = Vec::new();
+    objects("", &schema, &mut found);
+    for (pointer, properties) in found {
+        // These are told in the row of the field that they are in.
+        if ["/quiet_hours", "/reminders/day_before", "/services/title"].contains(&&*pointer) {
+            continue;
+        }
+        let required = schema_at(&schema, &pointer)["required"].clone();
+        for (name, field) in properties.as_object().unwrap() {
+            let has_own_rows = field
+                .get("items")
+                .is_some_and(|items| items["type"] == "object")
+                || ["reminders", "calcom"].contains(&&**name);
+            if has_own_rows {
+                continue;
+            }
+            let path = pointer
+                .replace('/', ".")
+                .replace("staff.services", "staff[].services[]");
+            let path = ["channels", "services", "staff"]
+                .iter()
+                .fold(path, |path, list| {
+                    if path == format!(".{list}") {
+                        format!(".{list}[]")
+                    } else {
+                        path
+                    }
+                });
+            let path = format!("{path}.{name}");
+            let path = path.trim_start_matches('.');
+            let is_required = required
+                .as_array()
+                .is_some_and(|all| all.contains(&json!(name)));
+            let cell = if is_required {
+                format!("| **`{path}`** |")
+            } else {
+                format!("| `{path}` |")
+            };
+            assert!(guide.contains(&cell), "no row {cell}");
+        }
+    }
+}
+
+/// The schema's node for a pointer of `objects`, which passes over lists.
+fn schema_at<'a>(schema: &'a Value, pointer: &str) -> &'a Value {
+    pointer.split('/').skip(1).fold(schema, |node, name| {
+        let node = &node["properties"][name];
+        node.get("items")
+            .filter(|items| items.get("properties").is_some())
+            .unwrap_or(node)
+    })
+}
+
+#[test]
 fn defaults_are_the_same() {
     let schema = schema();
     let default = |pointer: &str| schema.pointer(pointer).unwrap()["default"].clone();
