@@ -1,1 +1,4 @@
 //! x
+pub mod channel;
+pub mod dialogue;
+pub mod lang;
