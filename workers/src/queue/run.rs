@@ -51,8 +51,8 @@ impl Run {
 pub struct Assignment {
     /// The job.
     pub job: Job,
-    /// Whose; none for housekeeping.
-    pub tenant: Option<TenantId>,
+    /// Whose.
+    pub tenant: TenantId,
     /// Which attempt this is, from 1.
     pub attempt: u32,
     /// True if the job is dead should this attempt fail.
