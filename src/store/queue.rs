@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{Db, StoreError, Tx};
 use crate::{
     ids::{JobId, TenantId},
-    job::{Job, NewJob, Queue, Spec},
+    job::{NewJob, Queue, Spec},
     ops::unit,
 };
 

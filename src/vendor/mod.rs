@@ -3,7 +3,9 @@
 mod failure;
 mod guard;
 mod http;
+mod pacing;
 
 pub use failure::{Class, Failure};
 pub use guard::AddressGuard;
 pub use http::{Http, HttpError, Reply, Request};
+pub use pacing::{Pacer, Rate};
