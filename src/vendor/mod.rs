@@ -4,6 +4,8 @@ mod failure;
 mod guard;
 mod http;
 mod pacing;
+#[cfg(test)]
+pub(crate) mod stub;
 
 pub use failure::{Class, Failure};
 pub use guard::AddressGuard;
