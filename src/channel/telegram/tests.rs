@@ -10,7 +10,7 @@ use crate::{
         AccountInfo, AccountSecrets, ChannelAdapter, ChannelEvent, EventKind, MediaKind, Sender,
         conformance::{Samples, account},
     },
-    dialogue::render::{Button, Keyboard, Rendered},
+    dialogue::{Button, Keyboard, Rendered},
     vendor::{
         Class, Failure, Reply,
         stub::{Step, Stub, http},
