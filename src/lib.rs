@@ -6,6 +6,7 @@
 //X pub mod booking;
 //X pub mod channel;
 pub mod clock;
+pub mod config;
 //X pub mod crm;
 pub mod crypto;
 pub mod dialogue;
