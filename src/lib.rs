@@ -7,6 +7,7 @@ pub mod booking;
 pub mod channel;
 pub mod client;
 pub mod clock;
+pub mod config;
 pub mod crm;
 pub mod crypto;
 pub mod dialogue;

@@ -1,3 +1,5 @@
 //! Job handlers of salon-core, and what runs them. The web process can't import this crate.
 
+pub mod ctx;
+pub mod handlers;
 pub mod queue;
