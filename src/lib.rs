@@ -3,7 +3,7 @@
 //!
 //! The tree shows the architecture; `docs/architecture.md` walks one message through it.
 
-//X pub mod booking;
+pub mod booking;
 pub mod channel;
 pub mod clock;
 pub mod config;
