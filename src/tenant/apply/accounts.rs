@@ -77,17 +77,20 @@ impl Work<'_> {
 
     async fn telegram(&mut self, telegram: &Telegram) -> Result<ChannelAccountId, ApplyError> {
         let (kind, tenant, now) = ("telegram", self.tx.tenant(), self.tx.now());
-        let stored: Option<Stored<ChannelAccountId>> =
-            sqlx::query_as("select id, credentials, broken_reason from channel_account where tenant_id = $1 and kind = $2 and name = $3")
-                .bind(tenant)
-                .bind(kind)
-                .bind(&telegram.name)
-                .fetch_optional(self.tx.conn())
-                .await?;
+        let stored: Option<Stored<ChannelAccountId>> = sqlx::query_as(
+            "select id, credentials, broken_reason from channel_account where tenant_id = $1 and kind = $2 and name = $3",
+        )
+        .bind(tenant)
+        .bind(kind)
+        .bind(&telegram.name)
+        .fetch_optional(self.tx.conn())
+        .await?;
         let old: Option<AccountSecrets> = self.opened(stored.as_ref().map(|(id, blob, _)| (account_context(*id), blob)))?;
         let kept = old.as_ref().map(|old| old.webhook_secret.clone());
-        let secrets =
-            AccountSecrets { token: telegram.bot_token.clone(), webhook_secret: self.secret(telegram.secret_token.as_ref(), kept) };
+        let secrets = AccountSecrets {
+            token: telegram.bot_token.clone(),
+            webhook_secret: self.secret(telegram.secret_token.as_ref(), kept),
+        };
         let id = stored.as_ref().map_or_else(|| self.new_id(), |(id, ..)| *id);
         let row = Row::new(self, &account_context(id), stored, old.as_ref(), &secrets)?;
         let rows = sqlx::query(
@@ -161,7 +164,10 @@ impl Work<'_> {
     async fn endpoint(&mut self, source: &str, target: Uuid) -> Result<(), ApplyError> {
         let (tenant, now) = (self.tx.tenant(), self.tx.now());
         let key = random_key(self.db.ids());
-        let sealed = self.keyring.seal(key.expose_secret().as_bytes(), &endpoint_context(target), self.db.ids()).map_err(StoreError::from)?;
+        let sealed = self
+            .keyring
+            .seal(key.expose_secret().as_bytes(), &endpoint_context(target), self.db.ids())
+            .map_err(StoreError::from)?;
         sqlx::query(
             "insert into endpoint (key_hash, tenant_id, source, target_id, sealed_key, created_at) values ($1, $2, $3, $4, $5, $6)
              on conflict (target_id) do nothing",
@@ -219,7 +225,13 @@ struct Row {
 
 impl Row {
     /// Keeps the stored blob while it says the same: sealing again would change the row each time.
-    fn new<I, T: ToSeal>(work: &Work<'_>, context: &str, stored: Option<Stored<I>>, old: Option<&T>, secrets: &T) -> Result<Self, StoreError> {
+    fn new<I, T: ToSeal>(
+        work: &Work<'_>,
+        context: &str,
+        stored: Option<Stored<I>>,
+        old: Option<&T>,
+        secrets: &T,
+    ) -> Result<Self, StoreError> {
         let same = old.is_some_and(|old| old.to_json() == secrets.to_json());
         match stored {
             Some((_, blob, reason)) if same => Ok(Self { credentials: blob, renewed: reason.as_deref() == Some(REMOVED) }),

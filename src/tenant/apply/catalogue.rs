@@ -18,12 +18,13 @@ impl Work<'_> {
         }
         let keys: Vec<&str> = file.services.iter().map(|service| service.key.as_str()).collect();
         let tenant = self.tx.tenant();
-        let gone: Vec<String> =
-            sqlx::query_scalar("update service set active = false where tenant_id = $1 and active and key <> all ($2) returning key")
-                .bind(tenant)
-                .bind(keys)
-                .fetch_all(self.tx.conn())
-                .await?;
+        let gone: Vec<String> = sqlx::query_scalar(
+            "update service set active = false where tenant_id = $1 and active and key <> all ($2) returning key",
+        )
+        .bind(tenant)
+        .bind(keys)
+        .fetch_all(self.tx.conn())
+        .await?;
         self.changes.extend(gone.iter().map(|key| format!("service {key}: no longer offered")));
         Ok(())
     }
@@ -60,12 +61,13 @@ impl Work<'_> {
         }
         let keys: Vec<&str> = file.staff.iter().map(|staff| staff.key.as_str()).collect();
         let tenant = self.tx.tenant();
-        let gone: Vec<String> =
-            sqlx::query_scalar("update staff set active = false where tenant_id = $1 and active and key <> all ($2) returning key")
-                .bind(tenant)
-                .bind(keys)
-                .fetch_all(self.tx.conn())
-                .await?;
+        let gone: Vec<String> = sqlx::query_scalar(
+            "update staff set active = false where tenant_id = $1 and active and key <> all ($2) returning key",
+        )
+        .bind(tenant)
+        .bind(keys)
+        .fetch_all(self.tx.conn())
+        .await?;
         self.changes.extend(gone.iter().map(|key| format!("staff {key}: no longer works here")));
         self.event_types().await
     }
