@@ -55,7 +55,8 @@ fn development_loosens_only_what_it_is_for() {
     let config = load(&development).unwrap();
     assert!(!config.security.strict_tenant && !config.security.strict_signature);
     assert!(config.vendors.guard.allow_private && config.security.router_secret.is_none() && config.time.clock_file.is_some());
-    let strict = [("SALON_ENV", "development"), ("STRICT_WEBHOOK_SIGNATURE", "true"), ("SALON_PUBLIC_URL", "http://127.0.0.1:1/")];
+    let strict =
+        [("SALON_ENV", "development"), ("STRICT_WEBHOOK_SIGNATURE", "true"), ("SALON_PUBLIC_URL", "http://127.0.0.1:1/")];
     let config = load(&strict).unwrap();
     assert!(config.security.strict_signature && !config.security.strict_tenant);
     assert_eq!(config.listen.public_url.join("/webhooks").unwrap().as_str(), "http://127.0.0.1:1/webhooks");
@@ -99,7 +100,8 @@ fn each_wrong_setting_is_refused_by_name() {
 
 #[test]
 fn every_problem_is_told_at_once() {
-    let errors = load(&[("DATABASE_URL", ""), ("SALON_ENV", "x"), ("SALON_LOG_FORMAT", "x"), ("STRICT_TENANT_CONFIG", "false")]).unwrap_err();
+    let errors = load(&[("DATABASE_URL", ""), ("SALON_ENV", "x"), ("SALON_LOG_FORMAT", "x"), ("STRICT_TENANT_CONFIG", "false")])
+        .unwrap_err();
     let names: Vec<&str> = errors.problems().iter().map(|problem| problem.setting.as_str()).collect();
     assert_eq!(names, ["SALON_ENV", "DATABASE_URL", "STRICT_TENANT_CONFIG", "SALON_LOG_FORMAT"]);
     assert_eq!(errors.to_string().lines().count(), 4);

@@ -9,6 +9,7 @@ mod store;
 
 pub use directory::{Catalogue, Endpoint, Service, Staff, StaffService, Tenant};
 pub use store::{
-    CalendarConnection, ChannelAccount, CrmConnection, Status, TenantNumbers, break_account, break_connection, calendar_account, channel_account,
-    channel_accounts, crm_account, id_by_slug, ids, load_catalogue, load_tenant, mend_account, mend_connection, resolve_endpoint, webhooks,
+    CalendarConnection, ChannelAccount, CrmConnection, Status, TenantNumbers, break_account, break_connection, calendar_account,
+    channel_account, channel_accounts, crm_account, id_by_slug, ids, load_catalogue, load_tenant, mend_account, mend_connection,
+    resolve_endpoint, webhooks,
 };

@@ -209,7 +209,14 @@ pub async fn load_catalogue(tx: &mut Tx) -> Result<Catalogue, StoreError> {
 }
 
 fn service(row: ServiceRow) -> Service {
-    Service { id: row.id, key: row.key, titles: row.titles.0, minutes: row.minutes.unsigned_abs(), price: row.price, active: row.active }
+    Service {
+        id: row.id,
+        key: row.key,
+        titles: row.titles.0,
+        minutes: row.minutes.unsigned_abs(),
+        price: row.price,
+        active: row.active,
+    }
 }
 
 fn master(row: StaffRow) -> Staff {
@@ -259,7 +266,10 @@ pub async fn channel_account(tx: &mut Tx, id: ChannelAccountId, keyring: &KeyRin
 ///
 /// # Errors
 /// When the database can't be reached.
-pub async fn channel_accounts(tx: &mut Tx, keyring: &KeyRing) -> Result<Vec<(String, Result<ChannelAccount, StoreError>)>, StoreError> {
+pub async fn channel_accounts(
+    tx: &mut Tx,
+    keyring: &KeyRing,
+) -> Result<Vec<(String, Result<ChannelAccount, StoreError>)>, StoreError> {
     let tenant = tx.tenant();
     let rows: Vec<AccountRow> = sqlx::query_as(
         "select id, kind, name, base_url, credentials, status, broken_reason from channel_account where tenant_id = $1 order by kind, name",
@@ -282,11 +292,13 @@ struct ConnectionRow {
 
 async fn connection(tx: &mut Tx, kind: &str) -> Result<Option<ConnectionRow>, StoreError> {
     let tenant = tx.tenant();
-    Ok(sqlx::query_as("select id, base_url, settings, credentials, status, broken_reason from connection where tenant_id = $1 and kind = $2")
-        .bind(tenant)
-        .bind(kind)
-        .fetch_optional(tx.conn())
-        .await?)
+    Ok(sqlx::query_as(
+        "select id, base_url, settings, credentials, status, broken_reason from connection where tenant_id = $1 and kind = $2",
+    )
+    .bind(tenant)
+    .bind(kind)
+    .fetch_optional(tx.conn())
+    .await?)
 }
 
 #[derive(Deserialize)]
@@ -308,7 +320,8 @@ struct ErxesSettings {
 /// When its credentials can't be opened, or a stored value can't be read.
 pub async fn calendar_account(tx: &mut Tx, keyring: &KeyRing) -> Result<Option<CalendarConnection>, StoreError> {
     let Some(row) = connection(tx, "calcom").await? else { return Ok(None) };
-    let settings: CalcomSettings = serde_json::from_value(row.settings).map_err(|_| StoreError::Corrupt("connection.settings"))?;
+    let settings: CalcomSettings =
+        serde_json::from_value(row.settings).map_err(|_| StoreError::Corrupt("connection.settings"))?;
     let secrets = open(row.credentials, &connection_context(row.id), keyring)?;
     let account =
         CalendarAccount { base_url: address(&row.base_url)?, team_id: settings.team_id, versions: settings.versions, secrets };
@@ -324,7 +337,12 @@ pub async fn crm_account(tx: &mut Tx, keyring: &KeyRing) -> Result<Option<CrmCon
     let settings: ErxesSettings = serde_json::from_value(row.settings).map_err(|_| StoreError::Corrupt("connection.settings"))?;
     let secrets = open(row.credentials, &connection_context(row.id), keyring)?;
     let account = CrmAccount { base_url: address(&row.base_url)?, integration_id: settings.integration_id, secrets };
-    Ok(Some(CrmConnection { id: row.id, account, enabled: settings.enabled, status: Status::read(&row.status, row.broken_reason) }))
+    Ok(Some(CrmConnection {
+        id: row.id,
+        account,
+        enabled: settings.enabled,
+        status: Status::read(&row.status, row.broken_reason),
+    }))
 }
 
 /// Without a trailing slash in its path, as the adapters want it.
@@ -338,14 +356,15 @@ fn address(text: &str) -> Result<Url, StoreError> {
 /// When the database refuses.
 pub async fn break_account(tx: &mut Tx, id: ChannelAccountId, reason: &str) -> Result<bool, StoreError> {
     let now = tx.now();
-    let changed =
-        sqlx::query("update channel_account set status = 'broken', broken_reason = $2, updated_at = $3 where id = $1 and status = 'active'")
-            .bind(id)
-            .bind(reason)
-            .bind(now)
-            .execute(tx.conn())
-            .await?
-            .rows_affected();
+    let changed = sqlx::query(
+        "update channel_account set status = 'broken', broken_reason = $2, updated_at = $3 where id = $1 and status = 'active'",
+    )
+    .bind(id)
+    .bind(reason)
+    .bind(now)
+    .execute(tx.conn())
+    .await?
+    .rows_affected();
     noted(tx, changed, "channel_account.broken", id.0, Some(reason)).await
 }
 
@@ -355,13 +374,15 @@ pub async fn break_account(tx: &mut Tx, id: ChannelAccountId, reason: &str) -> R
 /// When the database refuses.
 pub async fn break_connection(tx: &mut Tx, id: ConnectionId, reason: &str) -> Result<bool, StoreError> {
     let now = tx.now();
-    let changed = sqlx::query("update connection set status = 'broken', broken_reason = $2, updated_at = $3 where id = $1 and status = 'active'")
-        .bind(id)
-        .bind(reason)
-        .bind(now)
-        .execute(tx.conn())
-        .await?
-        .rows_affected();
+    let changed = sqlx::query(
+        "update connection set status = 'broken', broken_reason = $2, updated_at = $3 where id = $1 and status = 'active'",
+    )
+    .bind(id)
+    .bind(reason)
+    .bind(now)
+    .execute(tx.conn())
+    .await?
+    .rows_affected();
     noted(tx, changed, "connection.broken", id.0, Some(reason)).await
 }
 
@@ -371,13 +392,14 @@ pub async fn break_connection(tx: &mut Tx, id: ConnectionId, reason: &str) -> Re
 /// When the database refuses.
 pub async fn mend_account(tx: &mut Tx, id: ChannelAccountId) -> Result<bool, StoreError> {
     let now = tx.now();
-    let changed =
-        sqlx::query("update channel_account set status = 'active', broken_reason = null, updated_at = $2 where id = $1 and status = 'broken'")
-            .bind(id)
-            .bind(now)
-            .execute(tx.conn())
-            .await?
-            .rows_affected();
+    let changed = sqlx::query(
+        "update channel_account set status = 'active', broken_reason = null, updated_at = $2 where id = $1 and status = 'broken'",
+    )
+    .bind(id)
+    .bind(now)
+    .execute(tx.conn())
+    .await?
+    .rows_affected();
     noted(tx, changed, "channel_account.mended", id.0, None).await
 }
 
@@ -387,12 +409,14 @@ pub async fn mend_account(tx: &mut Tx, id: ChannelAccountId) -> Result<bool, Sto
 /// When the database refuses.
 pub async fn mend_connection(tx: &mut Tx, id: ConnectionId) -> Result<bool, StoreError> {
     let now = tx.now();
-    let changed = sqlx::query("update connection set status = 'active', broken_reason = null, updated_at = $2 where id = $1 and status = 'broken'")
-        .bind(id)
-        .bind(now)
-        .execute(tx.conn())
-        .await?
-        .rows_affected();
+    let changed = sqlx::query(
+        "update connection set status = 'active', broken_reason = null, updated_at = $2 where id = $1 and status = 'broken'",
+    )
+    .bind(id)
+    .bind(now)
+    .execute(tx.conn())
+    .await?
+    .rows_affected();
     noted(tx, changed, "connection.mended", id.0, None).await
 }
 
@@ -404,7 +428,13 @@ async fn noted(tx: &mut Tx, changed: u64, action: &str, subject: Uuid, reason: O
 }
 
 /// Adds to the tenant's audit log.
-pub(super) async fn audit(tx: &mut Tx, actor: &str, action: &str, subject: &str, detail: &serde_json::Value) -> Result<(), StoreError> {
+pub(super) async fn audit(
+    tx: &mut Tx,
+    actor: &str,
+    action: &str,
+    subject: &str,
+    detail: &serde_json::Value,
+) -> Result<(), StoreError> {
     let (id, tenant, now): (Uuid, _, _) = (tx.new_id(), tx.tenant(), tx.now());
     sqlx::query("insert into audit_log (id, tenant_id, actor, action, subject, detail, at) values ($1, $2, $3, $4, $5, $6, $7)")
         .bind(id)
