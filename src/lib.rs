@@ -3,16 +3,18 @@
 //!
 //! The tree shows the architecture; `docs/architecture.md` walks one message through it.
 
-//X pub mod booking;
-//X pub mod channel;
+pub mod booking;
+pub mod channel;
+pub mod client;
 pub mod clock;
-//X pub mod crm;
+pub mod crm;
 pub mod crypto;
 pub mod dialogue;
 pub mod error;
 pub mod ids;
 pub mod job;
 pub mod lang;
+pub mod message;
 pub mod ops;
 pub mod schedule;
 pub mod store;
