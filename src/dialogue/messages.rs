@@ -73,10 +73,7 @@ pub(super) fn late_booked(booking: BookingId, visit: Option<&Visit>, salon: &Sal
     match visit {
         Some(visit) => about(Message::Late, words.late_booked, visit, salon, lang),
         None => {
-            let choices = vec![
-                bound(words.my_visits, Bound::MyVisits),
-                bound(words.cancel_visit, Bound::Cancel(booking)),
-            ];
+            let choices = vec![bound(words.my_visits, Bound::MyVisits), bound(words.cancel_visit, Bound::Cancel(booking))];
             message(Message::Late, words.late_booked.to_owned(), choices, lang)
         }
     }

@@ -247,11 +247,7 @@ fn with_list(body: &str, list: &str, limit: Limit) -> String {
 
 /// Buttons with labels cut to the limit and made unique by a number at their end: two equal titles are refused by
 /// some channels and are a riddle on all.
-fn buttons<'a>(
-    choices: impl Iterator<Item = &'a Choice>,
-    limit: Option<Limit>,
-    seal: &TokenSealer,
-) -> Vec<Button> {
+fn buttons<'a>(choices: impl Iterator<Item = &'a Choice>, limit: Option<Limit>, seal: &TokenSealer) -> Vec<Button> {
     let cut = |label: &str, suffix: &str| match limit {
         Some(limit) => limit.cut_with(label, suffix),
         None => format!("{label}{suffix}"),

@@ -4,6 +4,8 @@ use std::collections::HashSet;
 
 use chrono::TimeDelta;
 use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::TestRunner;
 use uuid::Uuid;
 
 use super::budgets;
@@ -18,6 +20,8 @@ use crate::lang::Lang;
 /// One thing that happens, told so that it can be replayed.
 #[derive(Clone, Debug)]
 enum Move {
+    /// What a client who wants a visit, and a calendar that has one, would do next.
+    Onward(usize),
     Start,
     Press(usize),
     PressOld(usize, usize),
@@ -38,13 +42,37 @@ enum Move {
 fn moves() -> impl Strategy<Value = Move> {
     let texts = prop_oneof![
         proptest::sample::select(vec![
-            "/start", "меню", "запись", "/book", "мои записи", "отмена", "да", "нет", "yes", "ещё", "назад", "1", "2", "9",
-            "язык", "0", "999", "", " ", "\u{200b}", "\u{202e}да", "👨‍👩‍👧‍👦", "8 701 123 45 67", "+", "{salon}",
+            "/start",
+            "меню",
+            "запись",
+            "/book",
+            "мои записи",
+            "отмена",
+            "да",
+            "нет",
+            "yes",
+            "ещё",
+            "назад",
+            "1",
+            "2",
+            "9",
+            "язык",
+            "0",
+            "999",
+            "",
+            " ",
+            "\u{200b}",
+            "\u{202e}да",
+            "👨‍👩‍👧‍👦",
+            "8 701 123 45 67",
+            "+",
+            "{salon}",
         ])
         .prop_map(str::to_owned),
         any::<String>(),
     ];
     prop_oneof![
+        20 => any::<usize>().prop_map(Move::Onward),
         1 => Just(Move::Start),
         12 => any::<usize>().prop_map(Move::Press),
         2 => (any::<usize>(), any::<usize>()).prop_map(|(screen, button)| Move::PressOld(screen, button)),
@@ -75,11 +103,21 @@ impl Run {
         let w = &mut self.world;
         let choice = |token: String| Some(Input::Choice { token });
         match step {
+            Move::Onward(n) => match w.session.state {
+                State::Contact => Some(Input::Contact { phone: "+77011234567".into(), own: true }),
+                State::Loading if w.session.loading.is_some() => {
+                    let slots = (1..40).map(|hour| (hour * 3_600, hour % 3 == 0)).collect();
+                    Some(Input::System(event(w, Move::Loaded(slots, true))))
+                }
+                State::Booking => Some(Input::System(event(w, Move::Outcome((n % 8) as u8, true)))),
+                _ => {
+                    let screen = w.shown.last()?;
+                    let choice = screen.choices.get(n.checked_rem(screen.choices.len())?)?;
+                    choice_of(w.tokens.seal(&choice.token), &mut self.last)
+                }
+            },
             Move::Start => Some(Input::Start { payload: None }),
-            Move::Press(n) => {
-                self.last = nth_payload(w.shown.last()?, n, &w.tokens);
-                choice(self.last.clone()?)
-            }
+            Move::Press(n) => choice_of(nth_payload(w.shown.last()?, n, &w.tokens)?, &mut self.last),
             Move::PressOld(screen, button) => {
                 let screen = &w.shown[screen.checked_rem(w.shown.len())?];
                 choice(nth_payload(screen, button, &w.tokens)?)
@@ -103,6 +141,11 @@ impl Run {
     }
 }
 
+fn choice_of(token: String, last: &mut Option<String>) -> Option<Input> {
+    *last = Some(token.clone());
+    Some(Input::Choice { token })
+}
+
 fn nth_payload(screen: &Screen, n: usize, tokens: &TokenSealer) -> Option<String> {
     let all: Vec<_> = screen.choices.iter().chain(&screen.nav).chain(&screen.more).collect();
     let choice = all.get(n.checked_rem(all.len())?)?;
@@ -120,9 +163,7 @@ fn event(w: &World, outcome: Move) -> SystemEvent {
             let request = if current { w.session.loading.unwrap_or(3) } else { 3 };
             SystemEvent::SlotsLoaded { request, slots: slots.collect() }
         }
-        Move::Failed(current) => {
-            SystemEvent::SlotsFailed { request: if current { w.session.loading.unwrap_or(3) } else { 3 } }
-        }
+        Move::Failed(current) => SystemEvent::SlotsFailed { request: if current { w.session.loading.unwrap_or(3) } else { 3 } },
         Move::Outcome(kind, current) => {
             let attempt = attempt(current);
             match kind {
@@ -202,6 +243,25 @@ proptest! {
         w.say("2");
         check_screen(&Screen { page, ..w.screen().clone() }, &w.tokens)?;
     }
+}
+
+/// A walk that never leaves the menu would keep every promise.
+#[test]
+fn random_conversations_reach_every_state_and_every_effect() {
+    let mut runner = TestRunner::deterministic();
+    let walks = prop::collection::vec(moves(), 40..60);
+    let (mut states, mut effects) = (HashSet::new(), HashSet::new());
+    for _ in 0..400 {
+        let mut run = Run { world: World::new(), last: None, confirmed: HashSet::new() };
+        for step in walks.new_tree(&mut runner).unwrap().current() {
+            let Some(input) = run.input(step) else { continue };
+            run.world.take(&input);
+            states.insert(run.world.session.state);
+            effects.extend(run.world.effects.iter().map(std::mem::discriminant));
+        }
+    }
+    let missing: Vec<_> = State::ALL.iter().filter(|state| !states.contains(state)).collect();
+    assert_eq!((missing, effects.len()), (vec![], 7));
 }
 
 fn check_version(before: &crate::dialogue::Session, after: &World) -> Result<(), TestCaseError> {

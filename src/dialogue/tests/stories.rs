@@ -67,14 +67,14 @@ fn a_new_client_books_in_russian() {
 #[test]
 fn a_new_client_books_in_english_by_typing_alone() {
     let mut w = World::new();
-    for text in ["hello", "English", "+7 701 123 45 67", "book", "1", "anyone"] {
+    for text in ["hello", "English", "+7 701 123 45 67", "book", "haircut", "anyone"] {
         w.say(text);
     }
     assert_eq!(w.phone.as_deref(), Some("+77011234567"));
     w.load(&[World::slot(14, 15, 30, OLGA)]);
     assert_eq!(w.labels(), ["tomorrow, Wed, 14 May", "Later"]);
+    w.say("Tomorrow");
     w.say("1");
-    w.say("15:30");
     assert!(w.text().contains("Haircut, 45 minutes\nWith: Ольга\nWhen: Wed, 14 May, 15:30"), "{}", w.text());
     w.say("Yes");
     assert_eq!(books(&w.effects), 1);

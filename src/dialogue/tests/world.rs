@@ -7,8 +7,8 @@ use uuid::Uuid;
 use super::budgets;
 use crate::dialogue::ids::{BookingId, ServiceId, StaffId};
 use crate::dialogue::{
-    Effect, Facts, Input, Keyboard, Rendered, Screen, Service, Session, Slot, Staff, State, SystemEvent, Title,
-    TokenSealer, Visit, render, step,
+    Effect, Facts, Input, Keyboard, Rendered, Screen, Service, Session, Slot, Staff, State, SystemEvent, Title, TokenSealer,
+    Visit, render, step,
 };
 use crate::lang::Lang;
 
