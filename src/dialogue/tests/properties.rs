@@ -13,7 +13,8 @@ use super::world::{ANNA, BOOKING, OLGA, World};
 use crate::channel::capabilities::{Capabilities, Limit};
 use crate::dialogue::ids::{BookingId, StaffId};
 use crate::dialogue::{
-    Effect, Input, Keyboard, MAX_PAYLOAD, Refusal, Rendered, Screen, Slot, State, SystemEvent, TokenSealer, render,
+    Choice, ChoiceId, Effect, IDLE_AFTER, Input, Keyboard, MAX_PAYLOAD, Refusal, Rendered, Screen, Session, Slot, Staff, State,
+    SystemEvent, Token, TokenSealer, Visit, render,
 };
 use crate::lang::Lang;
 
@@ -191,13 +192,13 @@ fn change_facts(w: &mut World, what: u8) {
     }
 }
 
-fn with_id(visit: crate::dialogue::Visit, n: u128) -> crate::dialogue::Visit {
+fn with_id(visit: Visit, n: u128) -> Visit {
     let booking = if n == 0 { BOOKING } else { BookingId(Uuid::from_u128(1_000 + n)) };
-    crate::dialogue::Visit { booking, ..visit }
+    Visit { booking, ..visit }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
     fn any_conversation_keeps_the_promises(steps in prop::collection::vec(moves(), 1..60), known in any::<bool>()) {
@@ -208,6 +209,7 @@ proptest! {
             let before = run.world.session.clone();
             run.world.take(&input);
             check_version(&before, &run.world)?;
+            check_old_press(&input, &before, &run.world)?;
             check_effects(&mut run, &before)?;
             for effect in &run.world.effects {
                 if let Effect::Show(screen) = effect {
@@ -222,6 +224,40 @@ proptest! {
     }
 
     #[test]
+    fn any_screen_renders_within_every_budget(
+        text in prop_oneof!["\\PC{1,300}", "[а-я 👩‍👧]{400,5000}"].prop_map(|text| format!("?{text}")),
+        labels in prop::collection::vec(prop_oneof!["\\PC{0,60}", "[а-я]{60,300}", Just("Стрижка".to_owned())], 0..40),
+        (nav, columns, page) in (0usize..4, 0u8..9, any::<u16>()),
+    ) {
+        let w = World::known(Lang::Ru);
+        let token = Token::Session { screen: State::Home, choice: ChoiceId::Offer(u16::MAX), version: u64::MAX };
+        let choices = labels.into_iter().map(|label| Choice { label, token }).collect();
+        let nav = vec![Choice { label: "Меню".into(), token }; nav];
+        check_screen(&Screen { text, choices, nav, columns, page, ..w.screen().clone() }, &w.tokens)?;
+    }
+
+    /// Every choice is on exactly one page.
+    #[test]
+    fn the_pages_together_hold_every_choice_once(n in 0u16..80, wide in any::<bool>()) {
+        let w = World::known(Lang::Ru);
+        let token = |n| Token::Session { screen: State::Slot, choice: ChoiceId::Offer(n), version: 1 };
+        let title = if wide { "Окрашивание и укладка волос" } else { "" };
+        let choices: Vec<_> = (0..n).map(|n| Choice { label: format!("{n} {title}"), token: token(n) }).collect();
+        for (name, caps) in budgets::ALL.into_iter().filter(|(_, caps)| caps.buttons.is_some()) {
+            let mut seen = Vec::new();
+            for page in 0..=n {
+                let screen = Screen { choices: choices.clone(), page, ..w.screen().clone() };
+                let found = offers(&render(&screen, &caps, &w.tokens), &w.tokens);
+                if seen.first().is_some() && found.first() == seen.first() {
+                    break;
+                }
+                seen.extend(found);
+            }
+            prop_assert_eq!(&seen, &(0..n).collect::<Vec<_>>(), "{}", name);
+        }
+    }
+
+    #[test]
     fn any_titles_and_any_number_of_them_render_within_every_budget(
         title in "\\PC{0,120}|(👨‍👩‍👧‍👦|🏳️‍🌈|e\u{301}|\u{202e}|\u{200b}){0,80}",
         n in 0usize..60,
@@ -229,7 +265,7 @@ proptest! {
     ) {
         let mut w = World::known(Lang::Ru);
         w.staff = (0..n)
-            .map(|i| crate::dialogue::Staff {
+            .map(|i| Staff {
                 id: StaffId(Uuid::from_u128(i as u128)),
                 name: if i % 3 == 0 { title.clone() } else { format!("{title} {i}") },
                 services: w.services.iter().map(|service| service.id).collect(),
@@ -243,6 +279,20 @@ proptest! {
         w.say("2");
         check_screen(&Screen { page, ..w.screen().clone() }, &w.tokens)?;
     }
+}
+
+/// The choices that have a button, in order.
+fn offers(message: &Rendered, tokens: &TokenSealer) -> Vec<u16> {
+    let buttons: Vec<_> = match &message.keyboard {
+        Keyboard::Inline(rows) => rows.iter().flatten().collect(),
+        Keyboard::List { rows, .. } => rows.iter().collect(),
+        _ => Vec::new(),
+    };
+    let offer = |payload: &str| match tokens.open(payload) {
+        Some(Token::Session { choice: ChoiceId::Offer(n), .. }) => Some(n),
+        _ => None,
+    };
+    buttons.iter().filter_map(|button| offer(&button.payload)).collect()
 }
 
 /// A walk that never leaves the menu would keep every promise.
@@ -264,17 +314,31 @@ fn random_conversations_reach_every_state_and_every_effect() {
     assert_eq!((missing, effects.len()), (vec![], 7));
 }
 
-fn check_version(before: &crate::dialogue::Session, after: &World) -> Result<(), TestCaseError> {
+fn check_version(before: &Session, after: &World) -> Result<(), TestCaseError> {
     let session = &after.session;
     prop_assert!(session.version >= before.version);
     if session.state != before.state || session.offered != before.offered || session.draft != before.draft {
         prop_assert!(session.version > before.version, "moved from {:?} without a new version", before.state);
     }
-    prop_assert_eq!(&crate::dialogue::Session::restore(session.store()), session);
+    prop_assert_eq!(&Session::restore(session.store()), session);
     Ok(())
 }
 
-fn check_effects(run: &mut Run, before: &crate::dialogue::Session) -> Result<(), TestCaseError> {
+/// A button of an earlier version does nothing but show, even where the same screen is open again.
+fn check_old_press(input: &Input, before: &Session, after: &World) -> Result<(), TestCaseError> {
+    let Input::Choice { token } = input else { return Ok(()) };
+    match after.tokens.open(token) {
+        Some(Token::Session { version, .. }) if version == before.version => return Ok(()),
+        Some(Token::Bound(_)) => return Ok(()),
+        _ => {}
+    }
+    prop_assert!(matches!(after.effects[..], [Effect::Show(_)]), "{:?}", after.effects);
+    let anew = before.updated_at.is_none_or(|at| after.now - at >= IDLE_AFTER);
+    prop_assert!(anew || (after.session.state == before.state && after.session.draft == before.draft));
+    Ok(())
+}
+
+fn check_effects(run: &mut Run, before: &Session) -> Result<(), TestCaseError> {
     let books: Vec<u64> = run
         .world
         .effects

@@ -1,10 +1,15 @@
 //! Conversations a salon would recognise.
 
 use chrono::TimeDelta;
+use uuid::Uuid;
 
+use super::budgets;
 use super::world::{ANNA, BOOKING, COLOUR, HAIRCUT, OLGA, World};
+use crate::channel::capabilities::Capabilities;
+use crate::dialogue::ids::StaffId;
 use crate::dialogue::{
-    Effect, Input, Keyboard, Refusal, ReminderKind, SalonCard, ScreenId, Session, State, SystemEvent, reminder, render,
+    Button, Effect, Input, Keyboard, Refusal, ReminderKind, SalonCard, ScreenId, Session, Staff, State, SystemEvent, reminder,
+    render,
 };
 use crate::lang::Lang;
 
@@ -196,7 +201,7 @@ fn a_reminders_button_works_in_the_middle_of_anything_and_only_asks() {
     let salon = SalonCard { name: "Ромашка", address: None, zone: chrono_tz::Asia::Almaty, now: w.now };
     let screen = reminder(&w.visits[0], &salon, Lang::Ru, ReminderKind::Ahead);
     assert_eq!(screen.id.code(), "xr");
-    let message = render(&screen, &super::budgets::WHATSAPP, &w.tokens);
+    let message = render(&screen, &budgets::WHATSAPP, &w.tokens);
     let Keyboard::Inline(rows) = &message.keyboard else { panic!() };
     assert_eq!(rows.iter().flatten().map(|b| b.label.as_str()).collect::<Vec<_>>(), ["Мои записи", "Отменить визит"]);
     let cancel = rows[0][1].payload.clone();
@@ -330,4 +335,54 @@ fn a_time_that_has_passed_is_not_booked() {
     w.session.draft.slot = Some(World::slot(13, 11, 0, ANNA));
     w.say("да");
     assert_eq!((books(&w.effects), w.session.state), (0, State::Loading));
+}
+
+/// The labels of a message's keyboard, by row.
+fn rows(w: &World, caps: &Capabilities) -> Vec<Vec<String>> {
+    let labels = |row: &Vec<Button>| row.iter().map(|button| button.label.clone()).collect();
+    match render(w.screen(), caps, &w.tokens).keyboard {
+        Keyboard::Inline(rows) => rows.iter().map(labels).collect(),
+        Keyboard::List { rows, .. } => vec![labels(&rows)],
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn one_screen_suits_every_channel() {
+    let mut w = World::known(Lang::Ru);
+    assert_eq!(rows(&w, &budgets::WHATSAPP), [["Записаться", "Мои записи", "Язык"]]);
+    w.press("Записаться");
+    assert_eq!(
+        rows(&w, &budgets::TELEGRAM),
+        [vec!["Стрижка · 45 минут · 6 000 ₸"], vec!["Окрашивание · 121 минута"], vec!["Назад", "Меню"]]
+    );
+    let message = render(w.screen(), &budgets::WHATSAPP, &w.tokens);
+    assert_eq!(message.text, "На какую услугу вас записать?\n\n1. Стрижка · 45 минут · 6 000 ₸\n2. Окрашивание · 121 минута");
+    let Keyboard::List { open_label, .. } = &message.keyboard else { panic!() };
+    assert_eq!(open_label, "Выбрать");
+    assert_eq!(rows(&w, &budgets::WHATSAPP), [["Стрижка · 45 минут · 6…", "Окрашивание · 121 минута", "Назад", "Меню"]]);
+    assert_eq!(rows(&w, &budgets::INSTAGRAM), [["Стрижка · 45 минут…", "Окрашивание · 121 м…", "Назад", "Меню"]]);
+    let message = render(w.screen(), &budgets::BARE, &w.tokens);
+    assert_eq!(message.keyboard, Keyboard::None);
+    assert!(message.text.ends_with("Ответьте номером. Можно также написать: Назад, Меню."), "{}", message.text);
+}
+
+#[test]
+fn more_turns_the_page_and_the_numbers_go_on() {
+    let mut w = World::known(Lang::Ru);
+    w.staff = (0..25u128)
+        .map(|n| Staff { id: StaffId(Uuid::from_u128(n)), name: format!("Мастер {n}"), services: vec![HAIRCUT] })
+        .collect();
+    w.press("Записаться");
+    w.press("Стрижка · 45 минут · 6 000 ₸");
+    assert_eq!(
+        rows(&w, &budgets::VK).concat(),
+        ["К любому мастеру", "Мастер 0", "Мастер 1", "Мастер 2", "Мастер 3", "Ещё", "Назад", "Меню"]
+    );
+    w.say("ещё");
+    assert_eq!(rows(&w, &budgets::VK)[0], ["Мастер 4"]);
+    let message = render(w.screen(), &budgets::BARE, &w.tokens);
+    assert!(message.text.contains("\n21. Мастер 19\n"), "{}", message.text);
+    w.say("21");
+    assert_eq!(w.session.draft.staff, Some(StaffId(Uuid::from_u128(19))));
 }
