@@ -8,14 +8,10 @@ use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 use uuid::Uuid;
 
-use super::budgets;
+use super::rendering::check_screen;
 use super::world::{ANNA, BOOKING, OLGA, World};
-use crate::channel::capabilities::{Capabilities, Limit};
-use crate::dialogue::ids::{BookingId, StaffId};
-use crate::dialogue::{
-    Choice, ChoiceId, Effect, IDLE_AFTER, Input, Keyboard, MAX_PAYLOAD, Refusal, Rendered, Screen, Session, Slot, Staff, State,
-    SystemEvent, Token, TokenSealer, Visit, render,
-};
+use crate::dialogue::ids::BookingId;
+use crate::dialogue::{Effect, IDLE_AFTER, Input, Refusal, Screen, Session, Slot, State, SystemEvent, Token, TokenSealer, Visit};
 use crate::lang::Lang;
 
 /// One thing that happens, told so that it can be replayed.
@@ -222,77 +218,6 @@ proptest! {
             }
         }
     }
-
-    #[test]
-    fn any_screen_renders_within_every_budget(
-        text in prop_oneof!["\\PC{1,300}", "[а-я 👩‍👧]{400,5000}"].prop_map(|text| format!("?{text}")),
-        labels in prop::collection::vec(prop_oneof!["\\PC{0,60}", "[а-я]{60,300}", Just("Стрижка".to_owned())], 0..40),
-        (nav, columns, page) in (0usize..4, 0u8..9, any::<u16>()),
-    ) {
-        let w = World::known(Lang::Ru);
-        let token = Token::Session { screen: State::Home, choice: ChoiceId::Offer(u16::MAX), version: u64::MAX };
-        let choices = labels.into_iter().map(|label| Choice { label, token }).collect();
-        let nav = vec![Choice { label: "Меню".into(), token }; nav];
-        check_screen(&Screen { text, choices, nav, columns, page, ..w.screen().clone() }, &w.tokens)?;
-    }
-
-    /// Every choice is on exactly one page.
-    #[test]
-    fn the_pages_together_hold_every_choice_once(n in 0u16..80, wide in any::<bool>()) {
-        let w = World::known(Lang::Ru);
-        let token = |n| Token::Session { screen: State::Slot, choice: ChoiceId::Offer(n), version: 1 };
-        let title = if wide { "Окрашивание и укладка волос" } else { "" };
-        let choices: Vec<_> = (0..n).map(|n| Choice { label: format!("{n} {title}"), token: token(n) }).collect();
-        for (name, caps) in budgets::ALL.into_iter().filter(|(_, caps)| caps.buttons.is_some()) {
-            let mut seen = Vec::new();
-            for page in 0..=n {
-                let screen = Screen { choices: choices.clone(), page, ..w.screen().clone() };
-                let found = offers(&render(&screen, &caps, &w.tokens), &w.tokens);
-                if seen.first().is_some() && found.first() == seen.first() {
-                    break;
-                }
-                seen.extend(found);
-            }
-            prop_assert_eq!(&seen, &(0..n).collect::<Vec<_>>(), "{}", name);
-        }
-    }
-
-    #[test]
-    fn any_titles_and_any_number_of_them_render_within_every_budget(
-        title in "\\PC{0,120}|(👨‍👩‍👧‍👦|🏳️‍🌈|e\u{301}|\u{202e}|\u{200b}){0,80}",
-        n in 0usize..60,
-        page in 0u16..70,
-    ) {
-        let mut w = World::known(Lang::Ru);
-        w.staff = (0..n)
-            .map(|i| Staff {
-                id: StaffId(Uuid::from_u128(i as u128)),
-                name: if i % 3 == 0 { title.clone() } else { format!("{title} {i}") },
-                services: w.services.iter().map(|service| service.id).collect(),
-            })
-            .collect();
-        for service in &mut w.services {
-            service.title.plain.clone_from(&title);
-        }
-        w.say("запись");
-        check_screen(&Screen { page, ..w.screen().clone() }, &w.tokens)?;
-        w.say("2");
-        check_screen(&Screen { page, ..w.screen().clone() }, &w.tokens)?;
-    }
-}
-
-/// The choices that have a button, in order.
-fn offers(message: &Rendered, tokens: &TokenSealer) -> Vec<u16> {
-    let buttons: Vec<_> = match &message.keyboard {
-        Keyboard::Inline(rows) => rows.iter().flatten().collect(),
-        Keyboard::List { rows, .. } => rows.iter().collect(),
-        _ => Vec::new(),
-    };
-    let offer = |payload: &str| match tokens.open(payload) {
-        Some(Token::Session { choice: ChoiceId::Offer(n), .. }) => Some(n),
-        _ => None,
-    };
-    buttons.iter().filter_map(|button| offer(&button.payload)).collect()
 }
 
 /// A walk that never leaves the menu would keep every promise.
@@ -355,47 +280,5 @@ fn check_effects(run: &mut Run, before: &Session) -> Result<(), TestCaseError> {
     }
     let cancels = run.world.effects.iter().filter(|effect| matches!(effect, Effect::Cancel { .. })).count();
     prop_assert!(cancels == 0 || (cancels == 1 && before.state == State::Cancel));
-    Ok(())
-}
-
-fn check_screen(screen: &Screen, tokens: &TokenSealer) -> Result<(), TestCaseError> {
-    let json = serde_json::to_value(screen).unwrap();
-    prop_assert_eq!(&serde_json::from_value::<Screen>(json).unwrap(), screen);
-    for (name, caps) in budgets::ALL {
-        let message = render(screen, &caps, tokens);
-        check_message(name, &caps, &message)?;
-    }
-    Ok(())
-}
-
-fn check_message(name: &str, caps: &Capabilities, message: &Rendered) -> Result<(), TestCaseError> {
-    prop_assert!(caps.text_limit.fits(&message.text), "{}: text of {}", name, caps.text_limit.measure(&message.text));
-    prop_assert!(!message.text.trim().is_empty());
-    let (buttons, limit): (Vec<_>, Option<Limit>) = match &message.keyboard {
-        Keyboard::Inline(rows) => {
-            let budget = caps.buttons.unwrap();
-            prop_assert!(rows.len() <= budget.rows, "{}: {} rows", name, rows.len());
-            prop_assert!(rows.iter().all(|row| !row.is_empty() && row.len() <= budget.per_row));
-            prop_assert!(rows.iter().flatten().count() <= budget.total);
-            (rows.iter().flatten().collect(), budget.label)
-        }
-        Keyboard::List { open_label, rows } => {
-            let budget = caps.list.unwrap();
-            prop_assert!(rows.len() <= budget.rows && budget.open_label.fits(open_label));
-            (rows.iter().collect(), Some(budget.label))
-        }
-        Keyboard::RequestContact { .. } => {
-            prop_assert!(caps.contact_request);
-            return Ok(());
-        }
-        Keyboard::None | Keyboard::Remove => return Ok(()),
-    };
-    let unique: HashSet<&str> = buttons.iter().map(|button| button.label.as_str()).collect();
-    prop_assert_eq!(unique.len(), buttons.len(), "{}: labels are not unique", name);
-    for button in buttons {
-        prop_assert!(button.payload.len() <= MAX_PAYLOAD);
-        prop_assert!(!button.label.trim().is_empty());
-        prop_assert!(limit.is_none_or(|limit| limit.fits(&button.label)), "{}: {}", name, button.label);
-    }
     Ok(())
 }

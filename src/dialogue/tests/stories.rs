@@ -1,14 +1,11 @@
 //! Conversations a salon would recognise.
 
-use chrono::TimeDelta;
-use uuid::Uuid;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::budgets;
 use super::world::{ANNA, BOOKING, COLOUR, HAIRCUT, OLGA, World};
-use crate::channel::capabilities::Capabilities;
-use crate::dialogue::ids::StaffId;
 use crate::dialogue::{
-    Button, Effect, Input, Keyboard, Refusal, ReminderKind, SalonCard, ScreenId, Session, Staff, State, SystemEvent, reminder,
+    Effect, Input, Keyboard, Refusal, ReminderKind, SalonCard, ScreenId, Session, Slot, State, SystemEvent, Visit, reminder,
     render,
 };
 use crate::lang::Lang;
@@ -107,7 +104,7 @@ fn a_button_of_an_earlier_screen_does_nothing_but_show_the_current_one() {
 #[test]
 fn confirm_pressed_twice_books_once_and_shows_the_same_screen() {
     let mut w = World::known(Lang::Ru);
-    w.to_confirm();
+    w.reach_confirm();
     let confirm = w.press("Подтвердить");
     assert_eq!(books(&w.effects), 1);
     let (first, attempt) = (w.text().to_owned(), w.attempt());
@@ -124,7 +121,7 @@ fn confirm_pressed_twice_books_once_and_shows_the_same_screen() {
 #[test]
 fn a_lost_race_says_so_and_offers_what_is_left_of_the_day() {
     let mut w = World::known(Lang::Ru);
-    w.to_confirm();
+    w.reach_confirm();
     w.press("Подтвердить");
     let attempt = w.attempt();
     w.event(SystemEvent::SlotTaken { attempt, slots: Vec::new() });
@@ -144,7 +141,7 @@ fn a_lost_race_says_so_and_offers_what_is_left_of_the_day() {
 #[test]
 fn an_unclear_booking_keeps_the_draft_and_is_told_when_it_is_known() {
     let mut w = World::known(Lang::Ru);
-    w.to_confirm();
+    w.reach_confirm();
     w.press("Подтвердить");
     let attempt = w.attempt();
     let draft = w.session.draft.clone();
@@ -205,7 +202,7 @@ fn a_reminders_button_works_in_the_middle_of_anything_and_only_asks() {
     let Keyboard::Inline(rows) = &message.keyboard else { panic!() };
     assert_eq!(rows.iter().flatten().map(|b| b.label.as_str()).collect::<Vec<_>>(), ["Мои записи", "Отменить визит"]);
     let cancel = rows[0][1].payload.clone();
-    w.to_confirm();
+    w.reach_confirm();
     w.press_payload(&cancel);
     assert_eq!(w.session.state, State::Cancel);
     w.wait(TimeDelta::days(3));
@@ -285,7 +282,7 @@ fn a_failed_lookup_can_be_repeated() {
 #[test]
 fn a_day_of_silence_starts_anew_and_old_buttons_stay_old() {
     let mut w = World::known(Lang::Ru);
-    w.to_confirm();
+    w.reach_confirm();
     let confirm = w.payload("Подтвердить");
     let version = w.session.version;
     w.wait(TimeDelta::hours(24));
@@ -297,7 +294,7 @@ fn a_day_of_silence_starts_anew_and_old_buttons_stay_old() {
 #[test]
 fn a_lost_or_foreign_session_becomes_a_fresh_one_with_a_higher_version() {
     let mut w = World::known(Lang::Ru);
-    w.to_confirm();
+    w.reach_confirm();
     let confirm = w.payload("Подтвердить");
     for stored in [serde_json::json!({}), serde_json::json!("?"), serde_json::json!({"version": 7, "state": "zz"})] {
         w.session = Session::restore(stored);
@@ -320,7 +317,7 @@ fn refusals_lead_to_what_has_to_change() {
         (Refusal::Other, State::Confirm),
     ] {
         let mut w = World::known(Lang::Ru);
-        w.to_confirm();
+        w.reach_confirm();
         w.press("Подтвердить");
         let attempt = w.attempt();
         w.event(SystemEvent::BookingRefused { attempt, reason });
@@ -331,58 +328,27 @@ fn refusals_lead_to_what_has_to_change() {
 #[test]
 fn a_time_that_has_passed_is_not_booked() {
     let mut w = World::known(Lang::Ru);
-    w.to_confirm();
+    w.reach_confirm();
     w.session.draft.slot = Some(World::slot(13, 11, 0, ANNA));
     w.say("да");
     assert_eq!((books(&w.effects), w.session.state), (0, State::Loading));
 }
 
-/// The labels of a message's keyboard, by row.
-fn rows(w: &World, caps: &Capabilities) -> Vec<Vec<String>> {
-    let labels = |row: &Vec<Button>| row.iter().map(|button| button.label.clone()).collect();
-    match render(w.screen(), caps, &w.tokens).keyboard {
-        Keyboard::Inline(rows) => rows.iter().map(labels).collect(),
-        Keyboard::List { rows, .. } => vec![labels(&rows)],
-        other => panic!("{other:?}"),
-    }
-}
-
 #[test]
-fn one_screen_suits_every_channel() {
+fn times_at_the_ends_of_the_calendar_do_no_harm() {
     let mut w = World::known(Lang::Ru);
-    assert_eq!(rows(&w, &budgets::WHATSAPP), [["Записаться", "Мои записи", "Язык"]]);
-    w.press("Записаться");
-    assert_eq!(
-        rows(&w, &budgets::TELEGRAM),
-        [vec!["Стрижка · 45 минут · 6 000 ₸"], vec!["Окрашивание · 121 минута"], vec!["Назад", "Меню"]]
-    );
-    let message = render(w.screen(), &budgets::WHATSAPP, &w.tokens);
-    assert_eq!(message.text, "На какую услугу вас записать?\n\n1. Стрижка · 45 минут · 6 000 ₸\n2. Окрашивание · 121 минута");
-    let Keyboard::List { open_label, .. } = &message.keyboard else { panic!() };
-    assert_eq!(open_label, "Выбрать");
-    assert_eq!(rows(&w, &budgets::WHATSAPP), [["Стрижка · 45 минут · 6…", "Окрашивание · 121 минута", "Назад", "Меню"]]);
-    assert_eq!(rows(&w, &budgets::INSTAGRAM), [["Стрижка · 45 минут…", "Окрашивание · 121 м…", "Назад", "Меню"]]);
-    let message = render(w.screen(), &budgets::BARE, &w.tokens);
-    assert_eq!(message.keyboard, Keyboard::None);
-    assert!(message.text.ends_with("Ответьте номером. Можно также написать: Назад, Меню."), "{}", message.text);
-}
-
-#[test]
-fn more_turns_the_page_and_the_numbers_go_on() {
-    let mut w = World::known(Lang::Ru);
-    w.staff = (0..25u128)
-        .map(|n| Staff { id: StaffId(Uuid::from_u128(n)), name: format!("Мастер {n}"), services: vec![HAIRCUT] })
-        .collect();
-    w.press("Записаться");
-    w.press("Стрижка · 45 минут · 6 000 ₸");
-    assert_eq!(
-        rows(&w, &budgets::VK).concat(),
-        ["К любому мастеру", "Мастер 0", "Мастер 1", "Мастер 2", "Мастер 3", "Ещё", "Назад", "Меню"]
-    );
-    w.say("ещё");
-    assert_eq!(rows(&w, &budgets::VK)[0], ["Мастер 4"]);
-    let message = render(w.screen(), &budgets::BARE, &w.tokens);
-    assert!(message.text.contains("\n21. Мастер 19\n"), "{}", message.text);
-    w.say("21");
-    assert_eq!(w.session.draft.staff, Some(StaffId(Uuid::from_u128(19))));
+    w.visits = vec![Visit { start: DateTime::<Utc>::MAX_UTC, ..World::visit(true) }];
+    w.press("Мои записи");
+    w.say("1");
+    w.say("запись");
+    w.say("2");
+    let ends = [DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC].map(|start| Slot { start, staff: OLGA });
+    w.load(&ends);
+    assert_eq!(w.session.state, State::Loading);
+    w.now = DateTime::<Utc>::MAX_UTC;
+    w.say("меню");
+    w.say("запись");
+    w.say("2");
+    w.load(&ends);
+    assert!(w.session.slots.is_empty());
 }

@@ -7,7 +7,7 @@ mod ru;
 use serde::{Deserialize, Serialize};
 use unicode_segmentation::UnicodeSegmentation;
 
-pub(super) use dates::{moment, near_day, time};
+pub(super) use dates::{local, moment, near_day, time};
 
 use super::words::is_invisible;
 use crate::lang::Lang;
