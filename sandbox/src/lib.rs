@@ -8,6 +8,14 @@
     reason = "the sandbox is the outside world: it owns its clock, its randomness, its settings and its HTTP client"
 )]
 
+pub mod clock;
+mod control;
 pub mod fault;
 pub mod ledger;
+mod page;
+mod sandbox;
+pub mod telegram;
+pub mod vendor;
 pub mod world;
+
+pub use sandbox::{Options, Sandbox, Scenario};

@@ -1,0 +1,21 @@
+//! What the control API and the page need from a stand-in, whatever vendor it plays.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+/// A stand-in.
+pub trait Vendor: Send + Sync + std::fmt::Debug {
+    /// Name in paths, faults and the ledger.
+    fn name(&self) -> &'static str;
+    /// The vendor's own HTTP interface.
+    fn router(self: Arc<Self>) -> axum::Router;
+    /// What a chat page may show.
+    fn snapshot(&self) -> Value;
+    /// Puts data into it that exists before the product comes.
+    ///
+    /// # Errors
+    ///
+    /// Why the data can't be used.
+    fn seed(&self, data: &Value) -> Result<(), String>;
+}
