@@ -1,5 +1,6 @@
 //! The control API, as the story and the page use it.
 #![allow(clippy::disallowed_methods, reason = "a test is a bare HTTP client")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 use reqwest::{Client, Method};
 use salon_sandbox::{Options, Sandbox, Scenario};

@@ -1,5 +1,6 @@
 //! The Telegram stand-in over HTTP, as a product and a person meet it.
 #![allow(clippy::disallowed_methods, reason = "the product in these tests is a bare HTTP client")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests fail by panicking")]
 
 use std::{
     collections::VecDeque,

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::{
-    dialogue::render::Rendered,
+    dialogue::Rendered,
     vendor::{Failure, Http},
 };
 
