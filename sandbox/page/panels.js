@@ -1,0 +1,166 @@
+// Beside the chat: the calendar, the CRM record, the ledger, the faults.
+
+import { byId, el, empty, moment, redraw } from "./dom.js";
+
+/** The product's reminders: on the day before the visit, and two hours before it. */
+const REMINDERS_BEFORE_HOURS = [24, 2];
+/** Ledger lines kept on the page. */
+const LINES = 500;
+
+const TONES = { accepted: "good", cancelled: "bad", rejected: "bad", pending: "warn" };
+
+export function drawCalendar(calcom) {
+  redraw(byId("calendar"), calcom?.bookings ?? [], (panel, bookings) => {
+    const visits = [...bookings].sort((one, other) => one.start.localeCompare(other.start));
+    panel.replaceChildren(...(visits.length ? visits.map(drawVisit) : [empty("No visits yet")]));
+  });
+}
+
+function drawVisit(booking) {
+  const host = booking.hosts?.[0];
+  const zone = host?.timeZone ?? booking.attendees?.[0]?.timeZone;
+  const over = booking.status !== "accepted" && booking.status !== "pending";
+  const client = booking.attendees?.[0];
+  return el(
+    "article",
+    { class: `visit${over ? " over" : ""} ${booking.status}`, "data-booking": booking.uid },
+    el("div", { class: "when" }, moment(booking.start, "time", zone), el("small", {}, moment(booking.start, "day", zone))),
+    el(
+      "div",
+      { class: "what" },
+      el("strong", {}, booking.title || booking.eventType?.slug || "Visit"),
+      el("small", {}, [client?.name, client?.phoneNumber, host?.name && `with ${host.name}`].filter(Boolean).join(" · ")),
+      el("small", {}, `${booking.duration} min${zone ? ` · ${zone}` : ""}`),
+    ),
+    el("span", {}, el("span", { class: `pill ${TONES[booking.status] ?? ""}` }, booking.status)),
+  );
+}
+
+/** The next moment at which a reminder may be due, as milliseconds; undefined when no visit lies ahead. */
+export function nextReminder(calcom, now) {
+  const moments = (calcom?.bookings ?? [])
+    .filter((booking) => booking.status === "accepted")
+    .flatMap((booking) => REMINDERS_BEFORE_HOURS.map((hours) => Date.parse(booking.start) - hours * 3_600_000))
+    .filter((at) => at > now);
+  return moments.length ? Math.min(...moments) : undefined;
+}
+
+export function drawCrm(erxes) {
+  redraw(byId("crm"), erxes ?? null, (panel) => {
+    const customers = erxes?.customers ?? [];
+    panel.replaceChildren(...(customers.length ? customers.map((one) => drawCustomer(one, erxes)) : [empty("No record yet")]));
+  });
+}
+
+function drawCustomer(customer, erxes) {
+  const name = [customer.firstName, customer.lastName].filter(Boolean).join(" ") || "Unnamed";
+  const conversations = (erxes.conversations ?? []).filter((one) => one.customerId === customer._id);
+  const ids = new Set(conversations.map((one) => one._id));
+  const messages = (erxes.conversationMessages ?? erxes.messages ?? []).filter((one) => ids.has(one.conversationId));
+  const notes = (erxes.internalNotes ?? []).filter((one) => one.contentTypeId === customer._id);
+  return el(
+    "article",
+    { class: "record", "data-customer": customer._id },
+    el("strong", {}, name),
+    " ",
+    customer.state && el("span", { class: "pill" }, customer.state),
+    facts(customer),
+    ...[...notes, ...messages].slice(-12).map(drawNote),
+  );
+}
+
+function facts(customer) {
+  const known = ["_id", "firstName", "lastName", "state", "createdAt", "modifiedAt", "__typename"];
+  const list = el("dl");
+  for (const [field, value] of Object.entries(customer)) {
+    const blank = value === null || value === "" || (Array.isArray(value) && value.length === 0);
+    if (known.includes(field) || blank) continue;
+    list.append(el("dt", {}, field), el("dd", {}, typeof value === "object" ? JSON.stringify(value) : String(value)));
+  }
+  return list;
+}
+
+function drawNote(note) {
+  const at = note.createdAt ? moment(note.createdAt, "clock") : "";
+  return el("p", { class: "note" }, el("small", {}, [note.internal ? "internal" : "", at].filter(Boolean).join(" · ")), plain(note.content ?? ""));
+}
+
+/** CRM notes are HTML: their text only. A parsed document that is never attached runs nothing. */
+function plain(html) {
+  return new DOMParser().parseFromString(html.replaceAll(/<br\s*\/?>|<\/p>/gi, "\n"), "text/html").body.textContent.trim();
+}
+
+/** Adds new requests at the top; both lists are in order of arrival. */
+export function drawLedger(entries, deliveries) {
+  const log = byId("ledger");
+  log.querySelector(".empty")?.remove();
+  const lines = [...entries.map(requestLine), ...deliveries.map(deliveryLine)];
+  lines.sort((one, other) => one.at.localeCompare(other.at));
+  for (const line of lines) log.prepend(line.element);
+  while (log.childElementCount > LINES) log.lastElementChild.remove();
+  if (!log.childElementCount) log.append(empty("The product has not called yet"));
+}
+
+function requestLine(entry) {
+  const status = entry.status === 0 ? "no answer" : String(entry.status);
+  const tone = entry.status >= 200 && entry.status < 300 ? "good" : entry.status === 429 ? "warn" : "bad";
+  const parameters = entry.request?.parameters ?? entry.request ?? {};
+  const text = parameters.text ?? parameters.action ?? parameters.callback_query_id ?? JSON.stringify(parameters);
+  return line({
+    at: entry.at,
+    kind: `${entry.violations.length ? "forbidden " : ""}request`,
+    from: entry.vendor,
+    what: entry.operation,
+    text: text === "{}" || text === "null" ? "" : text,
+    pills: [entry.fault && ["warn", entry.fault.kind.replaceAll("_", " ")], [tone, status]],
+    wrong: entry.violations,
+    detail: entry.request,
+  });
+}
+
+function deliveryLine(delivery) {
+  return line({
+    at: delivery.at,
+    kind: "delivery",
+    from: "→ webhook",
+    what: delivery.kind,
+    text: delivery.error ?? `update ${delivery.update_id}`,
+    pills: [[delivery.error ? "bad" : "good", delivery.status === 0 ? "no answer" : String(delivery.status)]],
+    wrong: [],
+    detail: delivery,
+  });
+}
+
+function line({ at, kind, from, what, text, pills, wrong, detail }) {
+  const element = el(
+    "details",
+    { class: `entry ${kind}` },
+    el(
+      "summary",
+      {},
+      el("time", { datetime: at }, moment(at, "seconds")),
+      el("span", { class: "from" }, from),
+      el("strong", { title: what }, what),
+      el("span", { class: "text" }, text),
+      el("span", {}, ...pills.filter(Boolean).map(([tone, label]) => el("span", { class: `pill ${tone}` }, label))),
+    ),
+    el("pre", {}, JSON.stringify(detail, null, 2)),
+  );
+  if (wrong.length) element.firstElementChild.after(el("ul", { class: "wrong" }, ...wrong.map((reason) => el("li", {}, reason))));
+  return { at, element };
+}
+
+export function drawFaults(planned) {
+  redraw(byId("planned"), planned, (list) => {
+    const items = planned.map(({ vendor, operation, faults }) =>
+      el("li", {}, el("span", {}, `${vendor} · ${operation}`), el("span", { class: "pill warn" }, names(faults))));
+    list.replaceChildren(...items);
+  });
+}
+
+function names(faults) {
+  const [first] = faults;
+  const same = faults.every((fault) => fault.kind === first.kind);
+  const name = same ? first.kind : faults.map((fault) => fault.kind).join(", ");
+  return `${name.replaceAll("_", " ")}${same && faults.length > 1 ? ` × ${faults.length}` : ""}`;
+}
