@@ -43,8 +43,8 @@ function draw(snapshot) {
   const { telegram, vendors, ledger, clock } = snapshot;
   byId("now").textContent = moment(clock.now, "clock");
   byId("now").setAttribute("datetime", clock.now);
-  byId("requests").textContent = `${ledger.total} requests`;
-  byId("violations").textContent = `${ledger.violations} violations`;
+  byId("requests").textContent = counted(ledger.total, "request");
+  byId("violations").textContent = counted(ledger.violations, "violation");
   byId("violations").className = `pill ${ledger.violations ? "bad" : "good"}`;
   choose(byId("bot"), telegram.bots.map((bot) => [bot.id, bot.name]), "bot");
   choose(byId("person"), telegram.people.map((one) => [one.id, [one.first_name, one.last_name].filter(Boolean).join(" ")]), "person");
@@ -58,6 +58,8 @@ function draw(snapshot) {
   byId("next-reminder").disabled = upcoming === undefined;
   byId("next-reminder").title = upcoming === undefined ? "No visit ahead" : `To ${moment(upcoming, "clock")}`;
 }
+
+const counted = (count, thing) => `${count} ${thing}${count === 1 ? "" : "s"}`;
 
 /** Deliveries carry no number: what is at or after the last one's time and was not drawn yet is new. */
 function newDeliveries(deliveries) {

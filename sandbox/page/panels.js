@@ -122,7 +122,7 @@ function deliveryLine(delivery) {
   return line({
     at: delivery.at,
     kind: "delivery",
-    from: "→ webhook",
+    from: "→ hook",
     what: delivery.kind,
     text: delivery.error ?? `update ${delivery.update_id}`,
     pills: [[delivery.error ? "bad" : "good", delivery.status === 0 ? "no answer" : String(delivery.status)]],
@@ -132,21 +132,21 @@ function deliveryLine(delivery) {
 }
 
 function line({ at, kind, from, what, text, pills, wrong, detail }) {
-  const element = el(
-    "details",
-    { class: `entry ${kind}` },
-    el(
-      "summary",
-      {},
-      el("time", { datetime: at }, moment(at, "seconds")),
-      el("span", { class: "from" }, from),
-      el("strong", { title: what }, what),
-      el("span", { class: "text" }, text),
-      el("span", {}, ...pills.filter(Boolean).map(([tone, label]) => el("span", { class: `pill ${tone}` }, label))),
-    ),
-    el("pre", {}, JSON.stringify(detail, null, 2)),
+  const summary = el(
+    "summary",
+    {},
+    el("time", { datetime: at }, moment(at, "seconds")),
+    el("span", { class: "from" }, from),
+    el("strong", { title: what }, what),
+    el("span", { class: "text" }, text),
+    el("span", {}, ...pills.filter(Boolean).map(([tone, label]) => el("span", { class: `pill ${tone}` }, label))),
   );
-  if (wrong.length) element.firstElementChild.after(el("ul", { class: "wrong" }, ...wrong.map((reason) => el("li", {}, reason))));
+  const element = el(
+    "article",
+    { class: `entry ${kind}` },
+    el("details", {}, summary, el("pre", {}, JSON.stringify(detail, null, 2))),
+    wrong.length > 0 && el("ul", { class: "wrong" }, ...wrong.map((reason) => el("li", {}, reason))),
+  );
   return { at, element };
 }
 
