@@ -8,6 +8,9 @@
     reason = "the sandbox is the outside world: it owns its clock, its randomness, its settings and its HTTP client"
 )]
 
+pub mod calcom;
+
 pub mod fault;
 pub mod ledger;
+pub mod openapi;
 pub mod world;
