@@ -1,6 +1,6 @@
 // Beside the chat: the calendar, the CRM record, the ledger, the faults.
 
-import { byId, el, empty, moment, redraw } from "./dom.js";
+import { ask, byId, el, empty, moment, redraw } from "./dom.js";
 
 /** The product's reminders: on the day before the visit, and two hours before it. */
 const REMINDERS_BEFORE_HOURS = [24, 2];
@@ -32,8 +32,20 @@ function drawVisit(booking) {
       el("small", {}, [client?.name, client?.phoneNumber, host?.name && `with ${host.name}`].filter(Boolean).join(" · ")),
       el("small", {}, `${booking.duration} min${zone ? ` · ${zone}` : ""}`),
     ),
-    el("span", {}, el("span", { class: `pill ${TONES[booking.status] ?? ""}` }, booking.status)),
+    el("div", { class: "side" }, el("span", { class: `pill ${TONES[booking.status] ?? ""}` }, booking.status), ...staff(booking)),
   );
+}
+
+/** What the salon's staff can do in cal.com's own screens. */
+function staff({ uid, status, title }) {
+  const offers = { pending: [["Confirm", { do: "confirm" }], ["Decline", { do: "decline", reason: "Fully booked" }]], accepted: [["Cancel", { do: "cancel" }]] };
+  return (offers[status] ?? []).map(([name, action]) => {
+    const click = ({ target }) => {
+      target.disabled = true;
+      ask("POST", "/vendors/calcom/act", { ...action, uid }).catch((error) => window.alert(error.message));
+    };
+    return el("button", { type: "button", class: "quiet", "aria-label": `${name} “${title}” as the salon's staff`, click }, name);
+  });
 }
 
 /** The next moment at which a reminder may be due, as milliseconds; undefined when no visit lies ahead. */

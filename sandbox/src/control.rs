@@ -98,6 +98,7 @@ pub(crate) fn router(control: Arc<Control>) -> Router {
         .route("/snapshot", get(snapshot))
         .route("/vendors/{vendor}", get(vendor_snapshot))
         .route("/vendors/{vendor}/seed", post(seed))
+        .route("/vendors/{vendor}/act", post(vendor_act))
         .nest("/telegram", telegram);
     Router::new().nest("/control", control_routes).with_state(control)
 }
@@ -197,6 +198,11 @@ async fn seed(State(control): Shared, Path(vendor): Path<String>, Json(data): Js
     let vendor = control.vendor(&vendor)?;
     vendor.seed(&data).map_err(bad_request)?;
     Ok(Json(vendor.snapshot()))
+}
+
+async fn vendor_act(State(control): Shared, Path(vendor): Path<String>, Json(action): Json<Value>) -> Reply {
+    let acted = control.vendor(&vendor)?.act(action).await;
+    acted.map(Json).map_err(|error| Refused(StatusCode::CONFLICT, error))
 }
 
 async fn add_bot(State(control): Shared, Json(bot): Json<NewBot>) -> Reply {

@@ -8,10 +8,12 @@
     reason = "the sandbox is the outside world: it owns its clock, its randomness, its settings and its HTTP client"
 )]
 
+pub mod calcom;
 pub mod clock;
 mod control;
 pub mod fault;
 pub mod ledger;
+pub mod openapi;
 mod page;
 mod sandbox;
 pub mod telegram;

@@ -16,6 +16,7 @@ use tokio::{
 };
 
 use crate::{
+    calcom::Calcom,
     clock::Clock,
     control::{self, Control},
     page,
@@ -66,6 +67,8 @@ pub struct Sandbox {
     pub clock: Arc<Clock>,
     /// The Telegram Bot API under `{base_url}/telegram`.
     pub telegram: Arc<Telegram>,
+    /// The cal.com API v2 under `{base_url}/v2`.
+    pub calcom: Arc<Calcom>,
     _tasks: Tasks,
 }
 
@@ -82,7 +85,8 @@ impl Sandbox {
         let world = World::new();
         let clock = Arc::new(Clock::new(Arc::clone(&world), options.clock_file)?);
         let telegram = Telegram::new(Arc::clone(&world), tasks.handle.clone()).map_err(io::Error::other)?;
-        let vendors: Vec<Arc<dyn Vendor>> = Vec::new();
+        let calcom = Calcom::new(Arc::clone(&world));
+        let vendors: Vec<Arc<dyn Vendor>> = vec![Arc::clone(&calcom) as Arc<dyn Vendor>];
         plant(&telegram, &vendors, options.scenario)?;
 
         let (telegram_routes, mut routes) = (telegram.router(), page::router());
@@ -98,7 +102,7 @@ impl Sandbox {
             Ok::<_, io::Error>(addr)
         });
         let addr = listening.await.map_err(io::Error::other)??;
-        Ok(Self { base_url: format!("http://{addr}"), world, clock, telegram, _tasks: tasks })
+        Ok(Self { base_url: format!("http://{addr}"), world, clock, telegram, calcom, _tasks: tasks })
     }
 }
 

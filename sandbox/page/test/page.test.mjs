@@ -43,6 +43,20 @@ async function control(sandbox, method, path, body) {
   return response.json();
 }
 
+const CALENDAR = {
+  users: [{ id: 11, name: "Olga", email: "olga@salon.example", username: "olga", timeZone: "Europe/Moscow", apiKey: "cal_page_test",
+    schedule: { timeZone: "Europe/Moscow", availability: [{ startTime: "09:00", endTime: "21:00",
+      days: ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"] }] } }],
+  eventTypes: [{ id: 101, ownerId: 11, title: "Haircut", slug: "haircut", lengthInMinutes: 60, hosts: [{ userId: 11 }],
+    locations: [{ type: "address", address: "Tverskaya 1", public: true }] }],
+};
+
+/** Noon in Moscow, the given number of days from now. */
+function noonIn(days) {
+  const day = new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
+  return `${day}T09:00:00.000Z`;
+}
+
 /** The steps, in the order in which one visit to the page goes. */
 const steps = {
   async "the page offers to start the chat"({ page }) {
@@ -114,6 +128,19 @@ const steps = {
     await page.getByRole("button", { name: "+1 day" }).click();
     await until(async () => (await at()) - before >= 86_400_000);
   },
+  async "the calendar shows a visit, and the salon's staff can cancel it"({ page, sandbox }) {
+    const calendar = page.getByRole("region", { name: /calendar/i, includeHidden: false }).locator("article");
+    await page.getByText("No visits yet").waitFor();
+    const visit = { do: "book", event_type: 101, start: noonIn(5) };
+    await control(sandbox, "POST", "/vendors/calcom/act", visit);
+    await calendar.first().waitFor();
+    assert.match(await calendar.first().innerText(), /12:00[^]*Haircut[^]*Somebody Else[^]*Olga[^]*Europe\/Moscow[^]*accepted/);
+    await page.getByRole("button", { name: "Next reminder" }).click();
+    await until(async () => Date.parse(await page.locator("#now").getAttribute("datetime")) >= Date.parse(noonIn(4)));
+    await control(sandbox, "POST", "/vendors/calcom/act", { ...visit, start: noonIn(6) });
+    await page.getByRole("button", { name: /^Cancel .* as the salon's staff$/ }).first().click();
+    await calendar.filter({ hasText: "cancelled" }).waitFor();
+  },
   async "a blocked bot hears of it and can't write"({ page, product, sandbox }) {
     await page.getByRole("button", { name: "Block", exact: true }).click();
     await page.getByText("blocked by you").waitFor();
@@ -177,6 +204,7 @@ async function main() {
   try {
     await control(sandbox, "POST", "/telegram/bots", { token: TOKEN, name: "Salon on Tverskaya", username: "salon_demo_bot" });
     await control(sandbox, "POST", "/telegram/people", { id: ANNA, first_name: "Anna", last_name: "K", language_code: "ru", phone: "79001234567" });
+    if (!process.env.SANDBOX_URL) await control(sandbox, "POST", "/vendors/calcom/seed", CALENDAR);
     product = await startProduct(sandbox.url, TOKEN, "page-test-secret");
     const executablePath = process.env.CHROME_PATH || "/usr/bin/chromium";
     browser = await chromium.launch({ executablePath, args: BROWSER_ARGS });
