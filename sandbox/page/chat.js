@@ -100,7 +100,13 @@ function announce(notice) {
 
 function drawMessages(list, [, , messages]) {
   const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 60;
-  list.replaceChildren(...messages.map(({ by_bot: byBot, message }) => drawMessage(byBot, message)));
+  let day;
+  list.replaceChildren(...messages.flatMap(({ by_bot: byBot, message }) => {
+    const last = day;
+    day = moment(message.date * 1000, "day");
+    const drawn = drawMessage(byBot, message);
+    return day === last ? [drawn] : [el("li", { class: "day" }, day), drawn];
+  }));
   if (atEnd) list.scrollTop = list.scrollHeight;
 }
 
@@ -121,10 +127,10 @@ function drawMessage(byBot, message) {
 }
 
 function content(message) {
-  if (message.contact) return `👤 ${message.contact.first_name}\n${message.contact.phone_number}`;
-  if (message.photo) return `🖼 Photo${message.caption ? `\n${message.caption}` : ""}`;
-  if (message.voice) return `🎤 Voice message, ${message.voice.duration} s`;
-  if (message.location) return `📍 ${message.location.latitude}, ${message.location.longitude}`;
+  if (message.contact) return `Contact: ${message.contact.first_name}\n${message.contact.phone_number}`;
+  if (message.photo) return `Photo${message.caption ? `\n${message.caption}` : ""}`;
+  if (message.voice) return `Voice message, ${message.voice.duration} s`;
+  if (message.location) return `Place: ${message.location.latitude}, ${message.location.longitude}`;
   return message.text ?? "";
 }
 

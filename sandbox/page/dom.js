@@ -38,6 +38,7 @@ export function redraw(element, data, draw) {
 
 const formats = {
   clock: { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" },
+  minute: { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" },
   time: { hour: "2-digit", minute: "2-digit" },
   seconds: { hour: "2-digit", minute: "2-digit", second: "2-digit" },
   day: { weekday: "short", day: "numeric", month: "short" },

@@ -7,6 +7,14 @@ const REMINDERS_BEFORE_HOURS = [24, 2];
 /** Ledger lines kept on the page. */
 const LINES = 500;
 
+/** Notes and messages shown per customer. */
+const NOTES = 12;
+/** A customer's fields worth showing, and what to call them. */
+const FACTS = [
+  ["primaryPhone", "Phone"], ["phones", "Phones"], ["primaryEmail", "E-mail"], ["code", "Code"], ["description", "About"],
+  ["propertiesData", "Properties"], ["customFieldsData", "Fields"], ["trackedData", "Tracked"],
+];
+
 const TONES = { accepted: "good", cancelled: "bad", rejected: "bad", pending: "warn" };
 
 export function drawCalendar(calcom) {
@@ -67,9 +75,10 @@ export function drawCrm(erxes) {
 function drawCustomer(customer, erxes) {
   const name = [customer.firstName, customer.lastName].filter(Boolean).join(" ") || "Unnamed";
   const conversations = (erxes.conversations ?? []).filter((one) => one.customerId === customer._id);
-  const ids = new Set(conversations.map((one) => one._id));
-  const messages = (erxes.conversationMessages ?? erxes.messages ?? []).filter((one) => ids.has(one.conversationId));
-  const notes = (erxes.internalNotes ?? []).filter((one) => one.contentTypeId === customer._id);
+  const about = new Set([customer._id, ...conversations.map((one) => one._id)]);
+  const said = (erxes.messages ?? []).filter((one) => about.has(one.conversationId));
+  const noted = (erxes.notes ?? []).filter((one) => about.has(one.contentTypeId)).map((one) => ({ ...one, note: true }));
+  const written = [...said, ...noted].sort((one, other) => String(one.createdAt).localeCompare(String(other.createdAt)));
   return el(
     "article",
     { class: "record", "data-customer": customer._id },
@@ -77,24 +86,38 @@ function drawCustomer(customer, erxes) {
     " ",
     customer.state && el("span", { class: "pill" }, customer.state),
     facts(customer),
-    ...[...notes, ...messages].slice(-12).map(drawNote),
+    ...written.slice(-NOTES).map(drawNote),
+    conversations.length > 0 && replyForm(conversations.at(-1)._id),
   );
 }
 
+/** An operator answers in the erxes inbox. */
+function replyForm(conversation) {
+  const input = el("input", { name: "text", autocomplete: "off", placeholder: "Answer as the operator", "aria-label": "Answer as the operator" });
+  const submit = (event) => {
+    event.preventDefault();
+    const text = input.value.trim();
+    if (!text) return;
+    input.value = "";
+    ask("POST", "/vendors/erxes/act", { do: "reply", conversation_id: conversation, text }).catch((error) => window.alert(error.message));
+  };
+  return el("form", { class: "reply", submit }, input, el("button", { type: "submit", class: "quiet" }, "Answer"));
+}
+
 function facts(customer) {
-  const known = ["_id", "firstName", "lastName", "state", "createdAt", "modifiedAt", "__typename"];
   const list = el("dl");
-  for (const [field, value] of Object.entries(customer)) {
-    const blank = value === null || value === "" || (Array.isArray(value) && value.length === 0);
-    if (known.includes(field) || blank) continue;
-    list.append(el("dt", {}, field), el("dd", {}, typeof value === "object" ? JSON.stringify(value) : String(value)));
+  for (const [field, name] of FACTS) {
+    const value = customer[field];
+    if (!value || value.length === 0 || (Array.isArray(value) && value.length === 1 && value[0] === customer.primaryPhone)) continue;
+    list.append(el("dt", {}, name), el("dd", {}, typeof value === "object" ? JSON.stringify(value) : String(value)));
   }
   return list;
 }
 
-function drawNote(note) {
-  const at = note.createdAt ? moment(note.createdAt, "clock") : "";
-  return el("p", { class: "note" }, el("small", {}, [note.internal ? "internal" : "", at].filter(Boolean).join(" · ")), plain(note.content ?? ""));
+function drawNote(one) {
+  const author = one.note || one.internal ? "note" : one.fromBot ? "bot" : one.userId ? "operator" : "client";
+  const at = one.createdAt ? moment(one.createdAt, "minute") : "";
+  return el("p", { class: `note ${author}` }, el("small", {}, [author, at].filter(Boolean).join(" · ")), plain(one.content ?? ""));
 }
 
 /** CRM notes are HTML: their text only. A parsed document that is never attached runs nothing. */

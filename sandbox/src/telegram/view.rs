@@ -9,7 +9,8 @@ use super::{
     state::{Bot, Chat},
 };
 
-/// Chats listed per bot, and messages and deliveries shown: a load test makes too many to show.
+/// Bots, chats per bot, people, messages and deliveries shown: a load test makes too many to show.
+const BOTS: usize = 200;
 const CHATS: usize = 200;
 const MESSAGES: usize = 200;
 const DELIVERIES: usize = 100;
@@ -18,7 +19,7 @@ impl Telegram {
     /// Everything but the messages: bots with their webhooks and chats, people, the last deliveries.
     pub fn snapshot(&self) -> Value {
         let bots = self.bots.read().unwrap_or_else(PoisonError::into_inner);
-        let bots: Vec<Value> = bots.values().map(|bot| bot_view(bot)).collect();
+        let bots: Vec<Value> = bots.values().take(BOTS).map(|bot| bot_view(bot)).collect();
         let people = self.people.read().unwrap_or_else(PoisonError::into_inner);
         let people: Vec<Value> = people.values().take(CHATS).map(|person| json!(person)).collect();
         let deliveries = self.deliveries();
