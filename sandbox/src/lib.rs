@@ -9,7 +9,7 @@
 )]
 
 pub mod calcom;
-
+pub mod erxes;
 pub mod fault;
 pub mod ledger;
 pub mod openapi;
