@@ -11,6 +11,7 @@
 pub mod calcom;
 pub mod clock;
 mod control;
+pub mod erxes;
 pub mod fault;
 pub mod ledger;
 pub mod openapi;

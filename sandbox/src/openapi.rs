@@ -52,8 +52,7 @@ impl Spec {
     /// # Errors
     /// When it is not JSON, or one of its schemas is not a JSON Schema.
     pub fn parse(text: &str) -> Result<Self, BadDocument> {
-        let document: Value =
-            serde_json::from_str(text).map_err(|error| BadDocument(error.to_string()))?;
+        let document: Value = serde_json::from_str(text).map_err(|error| BadDocument(error.to_string()))?;
         let mut operations = HashMap::new();
         for (path, methods) in object(&document["paths"]) {
             for (method, operation) in object(methods) {
@@ -85,12 +84,11 @@ impl Spec {
                 ),
             }
         }
-        let missing = operation.query.iter().filter(|(name, parameter)| {
-            parameter.required && pairs.iter().all(|(given, _)| given != *name)
-        });
-        problems
-            .wrong
-            .extend(missing.map(|(name, _)| format!("{name}: required")));
+        let missing = operation
+            .query
+            .iter()
+            .filter(|(name, parameter)| parameter.required && pairs.iter().all(|(given, _)| given != *name));
+        problems.wrong.extend(missing.map(|(name, _)| format!("{name}: required")));
         problems.wrong.sort();
         problems
     }
@@ -105,11 +103,7 @@ impl Spec {
 
     /// Checks an answer's body. An operation or status the document doesn't have is itself a complaint.
     pub fn check_answer(&self, operation: &str, status: u16, body: &Value) -> Vec<String> {
-        match self
-            .operations
-            .get(operation)
-            .and_then(|operation| operation.answers.get(&status))
-        {
+        match self.operations.get(operation).and_then(|operation| operation.answers.get(&status)) {
             Some(check) => complaints(check, body),
             None => vec![format!("{operation} has no answer {status}")],
         }
@@ -122,9 +116,7 @@ impl Operation {
         for parameter in operation["parameters"].as_array().into_iter().flatten() {
             if parameter["in"] == "query" {
                 let name = parameter["name"].as_str().unwrap_or_default().to_owned();
-                parsed
-                    .query
-                    .insert(name, Parameter::parse(parameter, components)?);
+                parsed.query.insert(name, Parameter::parse(parameter, components)?);
             }
         }
         let body = json_schema(&operation["requestBody"]);
@@ -133,9 +125,7 @@ impl Operation {
         }
         for (status, answer) in object(&operation["responses"]) {
             if let Ok(status) = status.parse() {
-                parsed
-                    .answers
-                    .insert(status, validator(json_schema(answer), components)?);
+                parsed.answers.insert(status, validator(json_schema(answer), components)?);
             }
         }
         Ok(parsed)
@@ -146,19 +136,14 @@ impl Parameter {
     fn parse(parameter: &Value, components: &Value) -> Result<Self, BadDocument> {
         Ok(Self {
             required: parameter["required"] == true,
-            kind: parameter["schema"]["type"]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned(),
+            kind: parameter["schema"]["type"].as_str().unwrap_or_default().to_owned(),
             check: validator(&parameter["schema"], components)?,
         })
     }
 
     fn read(&self, text: &str) -> Value {
         match self.kind.as_str() {
-            "number" => text
-                .parse::<i64>()
-                .map_or_else(|_| json!(text), |number| json!(number)),
+            "number" => text.parse::<i64>().map_or_else(|_| json!(text), |number| json!(number)),
             "array" => text.split(',').map(|item| json!(item.trim())).collect(),
             _ => json!(text),
         }
@@ -181,11 +166,7 @@ fn complaints(check: &Validator, value: &Value) -> Vec<String> {
         .map(|error| {
             let place = error.instance_path().to_string();
             let complaint = error.masked().to_string();
-            if place.is_empty() {
-                complaint
-            } else {
-                format!("{place}: {complaint}")
-            }
+            if place.is_empty() { complaint } else { format!("{place}: {complaint}") }
         })
         .collect()
 }
@@ -212,57 +193,34 @@ mod tests {
             "properties": {"name": {"type": "string"}}, "additionalProperties": false}}}}"##;
 
     fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
-        list.iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect()
+        list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
 
     #[test]
     fn bodies_are_checked_without_repeating_their_values() {
         let spec = Spec::parse(DOCUMENT).unwrap();
-        assert!(
-            spec.check_body("POST /things", &json!({"name": "x"}))
-                .is_empty()
-        );
+        assert!(spec.check_body("POST /things", &json!({"name": "x"})).is_empty());
         let complaints = spec.check_body("POST /things", &json!({"name": 79_991_234_567_i64}));
         assert_eq!(complaints.len(), 1);
         assert!(complaints[0].starts_with("/name: "), "{complaints:?}");
         assert!(!complaints[0].contains("79991234567"), "{complaints:?}");
-        assert_eq!(
-            spec.check_body("POST /things", &json!({"name": "x", "more": 1}))
-                .len(),
-            1
-        );
+        assert_eq!(spec.check_body("POST /things", &json!({"name": "x", "more": 1})).len(), 1);
     }
 
     #[test]
     fn queries_are_read_as_typed() {
         let spec = Spec::parse(DOCUMENT).unwrap();
-        assert_eq!(
-            spec.check_query("POST /things", &pairs(&[("take", "5"), ("kinds", "a,b")])),
-            QueryProblems::default()
-        );
+        assert_eq!(spec.check_query("POST /things", &pairs(&[("take", "5"), ("kinds", "a,b")])), QueryProblems::default());
         let problems = spec.check_query("POST /things", &pairs(&[("kinds", "a,c"), ("odd", "1")]));
         assert_eq!(problems.unknown, ["odd"]);
         assert_eq!(problems.wrong.len(), 2, "{problems:?}");
-        assert_eq!(
-            spec.check_query("POST /things", &pairs(&[("take", "six")]))
-                .wrong
-                .len(),
-            1
-        );
+        assert_eq!(spec.check_query("POST /things", &pairs(&[("take", "six")])).wrong.len(), 1);
     }
 
     #[test]
     fn answers_are_checked_by_status() {
         let spec = Spec::parse(DOCUMENT).unwrap();
-        assert!(
-            spec.check_answer("POST /things", 201, &Value::Null)
-                .is_empty()
-        );
-        assert_eq!(
-            spec.check_answer("POST /things", 200, &Value::Null).len(),
-            1
-        );
+        assert!(spec.check_answer("POST /things", 201, &Value::Null).is_empty());
+        assert_eq!(spec.check_answer("POST /things", 200, &Value::Null).len(), 1);
     }
 }

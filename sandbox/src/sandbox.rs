@@ -19,6 +19,7 @@ use crate::{
     calcom::Calcom,
     clock::Clock,
     control::{self, Control},
+    erxes::Erxes,
     page,
     telegram::{Manners, NewBot, Person, Telegram},
     vendor::Vendor,
@@ -69,6 +70,8 @@ pub struct Sandbox {
     pub telegram: Arc<Telegram>,
     /// The cal.com API v2 under `{base_url}/v2`.
     pub calcom: Arc<Calcom>,
+    /// The erxes gateway at `{base_url}/graphql`.
+    pub erxes: Arc<Erxes>,
     _tasks: Tasks,
 }
 
@@ -86,7 +89,8 @@ impl Sandbox {
         let clock = Arc::new(Clock::new(Arc::clone(&world), options.clock_file)?);
         let telegram = Telegram::new(Arc::clone(&world), tasks.handle.clone()).map_err(io::Error::other)?;
         let calcom = Calcom::new(Arc::clone(&world));
-        let vendors: Vec<Arc<dyn Vendor>> = vec![Arc::clone(&calcom) as Arc<dyn Vendor>];
+        let erxes = Erxes::new(Arc::clone(&world));
+        let vendors: Vec<Arc<dyn Vendor>> = vec![Arc::clone(&calcom) as Arc<dyn Vendor>, Arc::clone(&erxes) as Arc<dyn Vendor>];
         plant(&telegram, &vendors, options.scenario)?;
 
         let (telegram_routes, mut routes) = (telegram.router(), page::router());
@@ -102,7 +106,7 @@ impl Sandbox {
             Ok::<_, io::Error>(addr)
         });
         let addr = listening.await.map_err(io::Error::other)??;
-        Ok(Self { base_url: format!("http://{addr}"), world, clock, telegram, calcom, _tasks: tasks })
+        Ok(Self { base_url: format!("http://{addr}"), world, clock, telegram, calcom, erxes, _tasks: tasks })
     }
 }
 

@@ -7,7 +7,10 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::calcom::{self, Calcom};
+use crate::{
+    calcom::{self, Calcom},
+    erxes::{self, Erxes},
+};
 
 /// A stand-in.
 #[async_trait::async_trait]
@@ -85,5 +88,38 @@ impl Vendor for Calcom {
             CalendarAction::Confirm { uid } => self.confirm_in_ui(&uid).await.map(done),
             CalendarAction::Decline { uid, reason } => self.decline_in_ui(&uid, &reason).await.map(done),
         }
+    }
+}
+
+/// What operators do in erxes' own screens.
+#[derive(Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+enum CrmAction {
+    /// Answers a client in the inbox.
+    Reply { conversation_id: String, text: String },
+}
+
+#[async_trait::async_trait]
+impl Vendor for Erxes {
+    fn name(&self) -> &'static str {
+        "erxes"
+    }
+
+    fn router(self: Arc<Self>) -> Router {
+        erxes::router(self)
+    }
+
+    fn snapshot(&self) -> Value {
+        self.snapshot()
+    }
+
+    fn seed(&self, data: &Value) -> Result<(), String> {
+        self.seed(data).map_err(|error| error.to_string())
+    }
+
+    async fn act(&self, action: Value) -> Result<Value, String> {
+        let CrmAction::Reply { conversation_id, text } = serde_json::from_value(action).map_err(|error| error.to_string())?;
+        let id = self.operator_reply(&conversation_id, &text).map_err(|error| error.to_string())?;
+        Ok(json!({"message_id": id}))
     }
 }

@@ -34,9 +34,7 @@ pub(super) fn list_of_team(calcom: &Calcom, call: &Call) -> Answer {
     let team = call.number(0)?;
     teams::require_admin(calcom, team, call.user)?;
     let state = calcom.state();
-    page(&state, call, calcom.world.now(), |booking| {
-        team_of(&state, booking) == Some(team)
-    })
+    page(&state, call, calcom.world.now(), |booking| team_of(&state, booking) == Some(team))
 }
 
 fn team_of(state: &State, booking: &Booking) -> Option<i64> {
@@ -45,65 +43,30 @@ fn team_of(state: &State, booking: &Booking) -> Option<i64> {
 
 fn list_of_ids(call: &Call, one: &str, many: &str) -> Vec<i64> {
     let texts = [call.param(one), call.param(many)];
-    texts
-        .into_iter()
-        .flatten()
-        .flat_map(|text| text.split(','))
-        .filter_map(|id| id.trim().parse().ok())
-        .collect()
+    texts.into_iter().flatten().flat_map(|text| text.split(',')).filter_map(|id| id.trim().parse().ok()).collect()
 }
 
-fn page(
-    state: &State,
-    call: &Call,
-    now: DateTime<Utc>,
-    belongs: impl Fn(&Booking) -> bool,
-) -> Answer {
+fn page(state: &State, call: &Call, now: DateTime<Utc>, belongs: impl Fn(&Booking) -> bool) -> Answer {
     let bounds = Bounds::read(call)?;
     let event_types = list_of_ids(call, "eventTypeId", "eventTypeIds");
     // A plus in a query is a space; cal.com turns it back.
-    let email = call
-        .param("attendeeEmail")
-        .map(|email| email.trim().replace(' ', "+"));
-    let statuses: Vec<&str> = call
-        .param("status")
-        .map(|list| list.split(',').map(str::trim).collect())
-        .unwrap_or_default();
+    let email = call.param("attendeeEmail").map(|email| email.trim().replace(' ', "+"));
+    let statuses: Vec<&str> = call.param("status").map(|list| list.split(',').map(str::trim).collect()).unwrap_or_default();
     let mut found: Vec<&Booking> = state
         .bookings
         .iter()
         .filter(|booking| belongs(booking) && bounds.admit(booking))
         .filter(|booking| event_types.is_empty() || event_types.contains(&booking.event_type))
-        .filter(|booking| {
-            email
-                .as_ref()
-                .is_none_or(|email| booking.attendee.email == *email)
-        })
-        .filter(|booking| {
-            call.param("attendeeName")
-                .is_none_or(|name| booking.attendee.name == name)
-        })
-        .filter(|booking| {
-            call.param("bookingUid")
-                .is_none_or(|uid| booking.uid == uid)
-        })
-        .filter(|booking| {
-            statuses.is_empty()
-                || statuses
-                    .iter()
-                    .any(|status| has_status(booking, status, now))
-        })
+        .filter(|booking| email.as_ref().is_none_or(|email| booking.attendee.email == *email))
+        .filter(|booking| call.param("attendeeName").is_none_or(|name| booking.attendee.name == name))
+        .filter(|booking| call.param("bookingUid").is_none_or(|uid| booking.uid == uid))
+        .filter(|booking| statuses.is_empty() || statuses.iter().any(|status| has_status(booking, status, now)))
         .collect();
     sort(&mut found, call);
     let number = |name: &str| call.param(name).and_then(|text| text.parse::<usize>().ok());
     let (take, skip) = (number("take").unwrap_or(100), number("skip").unwrap_or(0));
     let total = found.len();
-    let shown: Vec<Value> = found
-        .into_iter()
-        .skip(skip)
-        .take(take)
-        .map(|one| view::booking(state, one))
-        .collect();
+    let shown: Vec<Value> = found.into_iter().skip(skip).take(take).map(|one| view::booking(state, one)).collect();
     let (code, mut body) = success(200, Value::Null)?;
     body["pagination"] = pagination(total, take, skip, shown.len());
     body["data"] = shown.into();
@@ -121,14 +84,17 @@ fn has_status(booking: &Booking, status: &str, now: DateTime<Utc>) -> bool {
     }
 }
 
+/// A query's sorting parameter and the column it sorts by.
+type Column = (&'static str, fn(&Booking) -> DateTime<Utc>);
+
 fn sort(bookings: &mut [&Booking], call: &Call) {
-    let keys: [(&str, fn(&Booking) -> DateTime<Utc>); 4] = [
+    let columns: [Column; 4] = [
         ("sortStart", |booking| booking.start),
         ("sortEnd", |booking| booking.end),
         ("sortCreated", |booking| booking.created_at),
         ("sortUpdatedAt", |booking| booking.updated_at),
     ];
-    for (name, key) in keys {
+    for (name, key) in columns {
         match call.param(name) {
             Some("asc") => bookings.sort_by_key(|booking| key(booking)),
             Some(_) => bookings.sort_by_key(|booking| std::cmp::Reverse(key(booking))),
@@ -160,8 +126,7 @@ impl Bounds {
         let read = |name: &str| {
             call.param(name)
                 .map(|text| {
-                    let wrong =
-                        || Refusal::input(format!("{name} must be a valid ISO 8601 date string"));
+                    let wrong = || Refusal::input(format!("{name} must be a valid ISO 8601 date string"));
                     input::moment(text, false).ok_or_else(wrong)
                 })
                 .transpose()

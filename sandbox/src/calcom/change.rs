@@ -35,11 +35,7 @@ pub(super) async fn move_booking(
         let state = calcom.state();
         let new = state.booking(&new_uid).ok_or_else(Refusal::crash)?;
         let old = state.booking(uid).ok_or_else(Refusal::crash)?;
-        let trigger = if new.status == Status::Pending {
-            Trigger::Requested
-        } else {
-            Trigger::Rescheduled
-        };
+        let trigger = if new.status == Status::Pending { Trigger::Requested } else { Trigger::Rescheduled };
         (trigger, payload::rescheduled(&state, new, old))
     };
     calcom.notify(trigger, &new_uid, payload, twice).await;
@@ -47,65 +43,35 @@ pub(super) async fn move_booking(
     Ok(new_uid)
 }
 
-fn replace(
-    state: &mut State,
-    uid: &str,
-    body: &Value,
-    user: Option<i64>,
-    now: DateTime<Utc>,
-) -> Result<String, Refusal> {
+fn replace(state: &mut State, uid: &str, body: &Value, user: Option<i64>, now: DateTime<Utc>) -> Result<String, Refusal> {
     // cal.com throws a plain Error for an unknown uid here, unlike on GET.
     let old = state.booking(uid).cloned().ok_or_else(Refusal::crash)?;
-    let event_type = state
-        .event_types
-        .get(&old.event_type)
-        .cloned()
-        .ok_or_else(Refusal::crash)?;
+    let event_type = state.event_types.get(&old.event_type).cloned().ok_or_else(Refusal::crash)?;
     check_movable(&old, &event_type, now)?;
     let start = input::start(body)?;
     let end = start + (old.end - old.start);
     create::check_bounds(&event_type, start, now)?;
-    let question = Question {
-        only_hosts: create::host_subset(body),
-        moving: Some(uid.to_owned()),
-    };
+    let question = Question { only_hosts: create::host_subset(body), moving: Some(uid.to_owned()) };
     let free = availability::hosts_for(state, &event_type, (start, end), &question);
     let preferred = question.only_hosts.is_empty().then(|| old.host());
-    let hosts = create::assign(state, &event_type, &free, preferred)
-        .ok_or_else(|| Refusal::nest(400, create::USER_BUSY))?;
+    let hosts = create::assign(state, &event_type, &free, preferred).ok_or_else(|| Refusal::nest(400, create::USER_BUSY))?;
     let by = body["rescheduledBy"].as_str().map(str::to_owned);
     let organizer = state.users.get(&old.host()).map(|host| host.email.clone());
     let by_organizer = user == Some(old.host()) || (by.is_some() && by == organizer);
     let needs_confirmation = event_type.requires_confirmation && !by_organizer;
-    let status = if needs_confirmation {
-        Status::Pending
-    } else {
-        Status::Accepted
-    };
+    let status = if needs_confirmation { Status::Pending } else { Status::Accepted };
     let reason = body["reschedulingReason"].as_str().map(str::to_owned);
     let new_uid = create::new_uid();
     let new = Booking {
         guests: old.guests.clone(),
         metadata: old.metadata.clone(),
         responses: old.responses.clone(),
-        location: old
-            .location
-            .as_ref()
-            .map(|place| place.replace(&old.uid, &new_uid)),
+        location: old.location.as_ref().map(|place| place.replace(&old.uid, &new_uid)),
         from_uid: Some(old.uid.clone()),
         rescheduled_by: by.clone(),
         rescheduling_reason: reason.clone(),
         ical_sequence: old.ical_sequence + 1,
-        ..create::blank(
-            state,
-            new_uid.clone(),
-            &event_type,
-            hosts,
-            (start, end),
-            old.attendee.clone(),
-            status,
-            now,
-        )
+        ..create::blank(state, new_uid.clone(), &event_type, hosts, (start, end), old.attendee.clone(), status, now)
     };
     state.bookings.push(new);
     if let Some(old) = state.booking_mut(uid) {
@@ -141,10 +107,7 @@ fn check_movable(old: &Booking, event_type: &EventType, now: DateTime<Utc>) -> R
     }
     let notice = TimeDelta::minutes(event_type.minimum_reschedule_notice);
     if !notice.is_zero() && old.start - now < notice {
-        return Err(Refusal::bare(
-            403,
-            "Rescheduling is not allowed within the minimum notice period before the event",
-        ));
+        return Err(Refusal::bare(403, "Rescheduling is not allowed within the minimum notice period before the event"));
     }
     Ok(())
 }
@@ -166,13 +129,8 @@ pub(super) async fn cancel_booking(
         let state = calcom.state();
         let booking = known(&state, uid)?;
         check_cancellable(&state, booking, reason, user, calcom.world.now())?;
-        let by = user
-            .and_then(|user| state.users.get(&user))
-            .map(|user| user.email.clone());
-        (
-            payload::cancelled(&state, booking, reason, by.as_deref()),
-            by,
-        )
+        let by = user.and_then(|user| state.users.get(&user)).map(|user| user.email.clone());
+        (payload::cancelled(&state, booking, reason, by.as_deref()), by)
     };
     // The webhook leaves before the status is written: an immediate GET still says "accepted".
     calcom.notify(Trigger::Cancelled, uid, payload, twice).await;
@@ -203,28 +161,15 @@ fn check_cancellable(
             ),
         ));
     }
-    if state
-        .event_types
-        .get(&booking.event_type)
-        .is_some_and(|event_type| event_type.disable_cancelling)
-    {
-        return Err(Refusal::bare(
-            400,
-            "This event type does not allow cancellations",
-        ));
+    if state.event_types.get(&booking.event_type).is_some_and(|event_type| event_type.disable_cancelling) {
+        return Err(Refusal::bare(400, "This event type does not allow cancellations"));
     }
     let is_host = user.is_some_and(|user| booking.hosts.contains(&user));
     if is_host && reason.is_none_or(|reason| reason.trim().is_empty()) {
-        return Err(Refusal::bare(
-            400,
-            "Cancellation reason is required when you are the host",
-        ));
+        return Err(Refusal::bare(400, "Cancellation reason is required when you are the host"));
     }
     if booking.end < now {
-        return Err(Refusal::bare(
-            400,
-            "Cannot cancel a booking that has already ended",
-        ));
+        return Err(Refusal::bare(400, "Cannot cancel a booking that has already ended"));
     }
     Ok(())
 }
@@ -234,15 +179,8 @@ pub(super) async fn confirm(calcom: &Arc<Calcom>, call: &Call) -> Answer {
     shown(calcom, 200, call.id(0))
 }
 
-pub(super) async fn confirm_booking(
-    calcom: &Calcom,
-    uid: &str,
-    user: Option<i64>,
-    twice: bool,
-) -> Result<(), Refusal> {
-    settle(calcom, uid, user, |booking| {
-        booking.status = Status::Accepted
-    })?;
+pub(super) async fn confirm_booking(calcom: &Calcom, uid: &str, user: Option<i64>, twice: bool) -> Result<(), Refusal> {
+    settle(calcom, uid, user, |booking| booking.status = Status::Accepted)?;
     let payload = {
         let state = calcom.state();
         payload::confirmed(&state, known(&state, uid)?)
@@ -252,14 +190,7 @@ pub(super) async fn confirm_booking(
 }
 
 pub(super) async fn decline(calcom: &Arc<Calcom>, call: &Call) -> Answer {
-    decline_booking(
-        calcom,
-        call.id(0),
-        call.body["reason"].as_str(),
-        call.user,
-        call.twice,
-    )
-    .await?;
+    decline_booking(calcom, call.id(0), call.body["reason"].as_str(), call.user, call.twice).await?;
     shown(calcom, 200, call.id(0))
 }
 
@@ -283,12 +214,7 @@ pub(super) async fn decline_booking(
 }
 
 /// Ends the waiting of a pending booking, on behalf of its host or a team's admin.
-fn settle(
-    calcom: &Calcom,
-    uid: &str,
-    user: Option<i64>,
-    change: impl FnOnce(&mut Booking),
-) -> Result<(), Refusal> {
+fn settle(calcom: &Calcom, uid: &str, user: Option<i64>, change: impl FnOnce(&mut Booking)) -> Result<(), Refusal> {
     let now = calcom.world.now();
     let mut state = calcom.state();
     let booking = known(&state, uid)?;
@@ -306,10 +232,7 @@ fn settle(
 }
 
 fn may_manage(state: &State, booking: &Booking, user: Option<i64>) -> bool {
-    let team = state
-        .event_types
-        .get(&booking.event_type)
-        .and_then(|event_type| event_type.team_id);
+    let team = state.event_types.get(&booking.event_type).and_then(|event_type| event_type.team_id);
     user.is_some_and(|user| {
         let role = team.and_then(|team| state.role(team, user));
         booking.hosts.contains(&user) || matches!(role, Some("ADMIN" | "OWNER"))
@@ -336,11 +259,7 @@ pub(super) async fn mark_absent(calcom: &Arc<Calcom>, call: &Call) -> Answer {
             return Err(Refusal::bare(500, "Failed to update no-show status"));
         }
         let email = booking.attendee.email.clone();
-        let mark = call.body["attendees"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .find(|given| given["email"] == email.as_str());
+        let mark = call.body["attendees"].as_array().into_iter().flatten().find(|given| given["email"] == email.as_str());
         let mark = mark.map(|given| given["absent"] == true);
         let booking = state.booking_mut(uid).ok_or_else(Refusal::crash)?;
         booking.absent_host |= host;
@@ -350,20 +269,13 @@ pub(super) async fn mark_absent(calcom: &Arc<Calcom>, call: &Call) -> Answer {
     };
     // An absent host is told to nobody.
     if let Some(payload) = told {
-        calcom
-            .notify(Trigger::NoShowUpdated, uid, payload, call.twice)
-            .await;
+        calcom.notify(Trigger::NoShowUpdated, uid, payload, call.twice).await;
     }
     shown(calcom, 200, uid)
 }
 
 pub(super) fn known<'a>(state: &'a State, uid: &str) -> Result<&'a Booking, Refusal> {
-    state.booking(uid).ok_or_else(|| {
-        Refusal::nest(
-            404,
-            format!("Booking with uid={uid} was not found in the database"),
-        )
-    })
+    state.booking(uid).ok_or_else(|| Refusal::nest(404, format!("Booking with uid={uid} was not found in the database")))
 }
 
 fn shown(calcom: &Calcom, status: u16, uid: &str) -> Answer {

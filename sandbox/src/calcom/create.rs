@@ -17,10 +17,8 @@ use super::{
     view,
 };
 
-pub(super) const USER_BUSY: &str =
-    "User either already has booking at this time or is not available";
-const TEAM_BUSY: &str =
-    "One of the hosts either already has booking at this time or is not available";
+pub(super) const USER_BUSY: &str = "User either already has booking at this time or is not available";
+const TEAM_BUSY: &str = "One of the hosts either already has booking at this time or is not available";
 
 pub(super) async fn create(calcom: &Arc<Calcom>, call: &Call) -> Answer {
     let uid = book(calcom, &call.body, call.user, call.twice).await?;
@@ -30,22 +28,13 @@ pub(super) async fn create(calcom: &Arc<Calcom>, call: &Call) -> Answer {
 }
 
 /// Books and posts the webhooks; the uid of the booking, which for a natural replay is the earlier one's.
-pub(super) async fn book(
-    calcom: &Calcom,
-    body: &Value,
-    user: Option<i64>,
-    twice: bool,
-) -> Result<String, Refusal> {
+pub(super) async fn book(calcom: &Calcom, body: &Value, user: Option<i64>, twice: bool) -> Result<String, Refusal> {
     let made = insert(&mut calcom.state(), body, user, calcom.world.now())?;
     if let Made::New(uid) = &made {
         let (trigger, payload) = {
             let state = calcom.state();
             let booking = state.booking(uid).ok_or_else(Refusal::crash)?;
-            let trigger = if booking.status == Status::Pending {
-                Trigger::Requested
-            } else {
-                Trigger::Created
-            };
+            let trigger = if booking.status == Status::Pending { Trigger::Requested } else { Trigger::Created };
             (trigger, payload::booking(&state, booking))
         };
         calcom.notify(trigger, uid, payload, twice).await;
@@ -69,12 +58,7 @@ enum Made {
     Replay(String),
 }
 
-fn insert(
-    state: &mut State,
-    body: &Value,
-    user: Option<i64>,
-    now: DateTime<Utc>,
-) -> Result<Made, Refusal> {
+fn insert(state: &mut State, body: &Value, user: Option<i64>, now: DateTime<Utc>) -> Result<Made, Refusal> {
     let event_type = event_types::selected(state, body)?;
     check_bookable(&event_type, user, state)?;
     let start = input::start(body)?;
@@ -91,43 +75,19 @@ fn insert(
     }
     check_bounds(&event_type, start, now)?;
     let end = start + TimeDelta::minutes(minutes);
-    let question = Question {
-        only_hosts: host_subset(body),
-        moving: None,
-    };
+    let question = Question { only_hosts: host_subset(body), moving: None };
     let free = availability::hosts_for(state, &event_type, (start, end), &question);
-    let hosts = assign(state, &event_type, &free, None).ok_or_else(|| {
-        Refusal::nest(
-            400,
-            if event_type.team_id.is_some() {
-                TEAM_BUSY
-            } else {
-                USER_BUSY
-            },
-        )
-    })?;
+    let hosts = assign(state, &event_type, &free, None)
+        .ok_or_else(|| Refusal::nest(400, if event_type.team_id.is_some() { TEAM_BUSY } else { USER_BUSY }))?;
     let uid = new_uid();
     let location = input::location(body, &event_type, &uid)?;
-    let status = if event_type.requires_confirmation {
-        Status::Pending
-    } else {
-        Status::Accepted
-    };
+    let status = if event_type.requires_confirmation { Status::Pending } else { Status::Accepted };
     state.bookings.push(Booking {
         guests,
         location,
         responses,
         metadata,
-        ..blank(
-            state,
-            uid.clone(),
-            &event_type,
-            hosts,
-            (start, end),
-            attendee,
-            status,
-            now,
-        )
+        ..blank(state, uid.clone(), &event_type, hosts, (start, end), attendee, status, now)
     });
     Ok(Made::New(uid))
 }
@@ -193,29 +153,17 @@ fn check_bookable(event_type: &EventType, user: Option<i64>, state: &State) -> R
         return Ok(());
     }
     let Some(user) = user else {
-        return Err(Refusal::nest(
-            401,
-            "checkBookingRequiresAuthentication - booking this event type requires authentication",
-        ));
+        return Err(Refusal::nest(401, "checkBookingRequiresAuthentication - booking this event type requires authentication"));
     };
-    let in_team = event_type
-        .team_id
-        .is_some_and(|team| state.role(team, user).is_some());
+    let in_team = event_type.team_id.is_some_and(|team| state.role(team, user).is_some());
     if event_type.owner_id == Some(user) || event_type.host_ids().contains(&user) || in_team {
         Ok(())
     } else {
-        Err(Refusal::nest(
-            403,
-            "checkBookingRequiresAuthentication - user is not authorized to book this event type",
-        ))
+        Err(Refusal::nest(403, "checkBookingRequiresAuthentication - user is not authorized to book this event type"))
     }
 }
 
-pub(super) fn check_bounds(
-    event_type: &EventType,
-    start: DateTime<Utc>,
-    now: DateTime<Utc>,
-) -> Result<(), Refusal> {
+pub(super) fn check_bounds(event_type: &EventType, start: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), Refusal> {
     availability::bounds(event_type, start, now).map_err(|reason| match reason {
         OutOfBounds::Past => Refusal::nest(400, "Attempting to book a meeting in the past."),
         OutOfBounds::NoticeOrWindow => Refusal::nest(
@@ -230,69 +178,38 @@ fn guests(body: &Value, event_type: &EventType) -> Result<Vec<String>, Refusal> 
     if guests.is_empty() || !event_type.disable_guests {
         Ok(guests)
     } else {
-        Err(Refusal::nest(
-            400,
-            "Guests are disabled for this event type.",
-        ))
+        Err(Refusal::nest(400, "Guests are disabled for this event type."))
     }
 }
 
 fn strings(list: &Value) -> Vec<String> {
-    list.as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .map(str::to_owned)
-        .collect()
+    list.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 pub(super) fn host_subset(body: &Value) -> Vec<i64> {
-    body["rrHostSubsetIds"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_i64)
-        .collect()
+    body["rrHostSubsetIds"].as_array().into_iter().flatten().filter_map(Value::as_i64).collect()
 }
 
-fn replayed<'a>(
-    state: &'a State,
-    event_type: i64,
-    start: DateTime<Utc>,
-    attendee: &Attendee,
-) -> Option<&'a Booking> {
+fn replayed<'a>(state: &'a State, event_type: i64, start: DateTime<Utc>, attendee: &Attendee) -> Option<&'a Booking> {
     state.bookings.iter().find(|booking| {
-        let same_person = booking.attendee.email == attendee.email
-            || (attendee.phone.is_some() && booking.attendee.phone == attendee.phone);
+        let same_person =
+            booking.attendee.email == attendee.email || (attendee.phone.is_some() && booking.attendee.phone == attendee.phone);
         let alive = matches!(booking.status, Status::Accepted | Status::Pending);
         booking.event_type == event_type && booking.start == start && same_person && alive
     })
 }
 
 /// Who takes the booking: `preferred` if free, else the round-robin host with the fewest bookings; all of a collective.
-pub(super) fn assign(
-    state: &State,
-    event_type: &EventType,
-    free: &[i64],
-    preferred: Option<i64>,
-) -> Option<Vec<i64>> {
+pub(super) fn assign(state: &State, event_type: &EventType, free: &[i64], preferred: Option<i64>) -> Option<Vec<i64>> {
     if free.is_empty() {
         return None;
     }
     if event_type.scheduling_type == Some(Scheduling::Collective) {
         return Some(free.to_vec());
     }
-    let load = |host: i64| {
-        state
-            .bookings
-            .iter()
-            .filter(|booking| booking.holds_time() && booking.host() == host)
-            .count()
-    };
+    let load = |host: i64| state.bookings.iter().filter(|booking| booking.holds_time() && booking.host() == host).count();
     let chosen = preferred.filter(|host| free.contains(host));
-    chosen
-        .or_else(|| free.iter().copied().min_by_key(|host| (load(*host), *host)))
-        .map(|host| vec![host])
+    chosen.or_else(|| free.iter().copied().min_by_key(|host| (load(*host), *host))).map(|host| vec![host])
 }
 
 pub(super) fn new_uid() -> String {

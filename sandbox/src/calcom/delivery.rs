@@ -21,20 +21,13 @@ impl Calcom {
     pub(super) async fn notify(&self, trigger: Trigger, uid: &str, payload: Value, twice: bool) {
         let listeners = listeners(&self.state(), trigger, uid);
         let created = view::millis(self.world.now());
-        let body =
-            json!({"triggerEvent": trigger.name(), "createdAt": created, "payload": payload})
-                .to_string();
+        let body = json!({"triggerEvent": trigger.name(), "createdAt": created, "payload": payload}).to_string();
         let rounds = if twice { 2 } else { 1 };
         for _ in 0..rounds {
             let posts = listeners.iter().map(|webhook| self.post(webhook, &body));
             for status in join_all(posts).await {
                 let at = self.world.now();
-                self.state().deliveries.push(Delivery {
-                    at,
-                    trigger: trigger.name(),
-                    uid: uid.to_owned(),
-                    status,
-                });
+                self.state().deliveries.push(Delivery { at, trigger: trigger.name(), uid: uid.to_owned(), status });
             }
         }
     }
@@ -44,10 +37,7 @@ impl Calcom {
             .client
             .post(&webhook.url)
             .header("content-type", "application/json")
-            .header(
-                "x-cal-signature-256",
-                signature(webhook.secret.as_deref(), body.as_bytes()),
-            )
+            .header("x-cal-signature-256", signature(webhook.secret.as_deref(), body.as_bytes()))
             .header("x-cal-webhook-version", WEBHOOK_VERSION)
             .body(body.to_owned())
             .send()
@@ -79,23 +69,12 @@ fn listeners(state: &State, trigger: Trigger, uid: &str) -> Vec<Webhook> {
     let Some(booking) = state.booking(uid) else {
         return Vec::new();
     };
-    let team = state
-        .event_types
-        .get(&booking.event_type)
-        .and_then(|event_type| event_type.team_id);
+    let team = state.event_types.get(&booking.event_type).and_then(|event_type| event_type.team_id);
     let hears = |webhook: &&Webhook| match webhook.scope {
         Scope::EventType(id) => id == booking.event_type,
         Scope::Team(id) => team == Some(id),
         Scope::User(id) => id == booking.host() && (team.is_none() || trigger == Trigger::Rejected),
     };
-    let listed = |webhook: &&Webhook| {
-        webhook.active && webhook.triggers.iter().any(|name| name == trigger.name())
-    };
-    state
-        .webhooks
-        .iter()
-        .filter(listed)
-        .filter(hears)
-        .cloned()
-        .collect()
+    let listed = |webhook: &&Webhook| webhook.active && webhook.triggers.iter().any(|name| name == trigger.name());
+    state.webhooks.iter().filter(listed).filter(hears).cloned().collect()
 }

@@ -11,8 +11,11 @@ use axum::{
 use serde_json::{Value, json};
 
 use super::{
-    Calcom, bookings, change, create, event_types, model::Scope, refusal::Refusal, slots, teams,
-    throttle, webhooks,
+    Calcom, bookings, change, create, event_types,
+    model::Scope,
+    refusal::Refusal,
+    route::{Key, Route, check_version, find},
+    slots, teams, throttle, webhooks,
 };
 use crate::{fault::Fault, ledger::Entry};
 
@@ -39,16 +42,11 @@ impl Call {
     }
 
     pub(super) fn number(&self, index: usize) -> Result<i64, Refusal> {
-        self.id(index)
-            .parse()
-            .map_err(|_| Refusal::input("Validation failed (numeric string is expected)"))
+        self.id(index).parse().map_err(|_| Refusal::input("Validation failed (numeric string is expected)"))
     }
 
     pub(super) fn param(&self, name: &str) -> Option<&str> {
-        self.query
-            .iter()
-            .find(|(given, _)| given == name)
-            .map(|(_, value)| value.as_str())
+        self.query.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -58,191 +56,6 @@ pub(super) type Answer = Result<(u16, Value), Refusal>;
 pub(super) fn success(status: u16, data: Value) -> Answer {
     Ok((status, json!({"status": "success", "data": data})))
 }
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Versioned {
-    Any,
-    /// A controller of this version, and the older legacy ones that share the path.
-    Only(&'static str, &'static [&'static str]),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Key {
-    Optional,
-    Required,
-}
-
-struct Route {
-    operation: &'static str,
-    version: Versioned,
-    key: Key,
-    /// Unknown input is a 400 instead of being dropped silently.
-    strict: bool,
-}
-
-const KNOWN_VERSIONS: &[&str] = &[
-    "2024-04-15",
-    "2024-06-11",
-    "2024-06-14",
-    "2024-08-13",
-    "2024-09-04",
-];
-const BOOKINGS: Versioned =
-    Versioned::Only("2024-08-13", &["2024-04-15", "2024-06-11", "2024-06-14"]);
-const SLOTS: Versioned = Versioned::Only("2024-09-04", &[]);
-const EVENT_TYPES: Versioned = Versioned::Only("2024-06-14", &["2024-04-15", "2024-06-11"]);
-
-const fn route(operation: &'static str, version: Versioned, key: Key, strict: bool) -> Route {
-    Route {
-        operation,
-        version,
-        key,
-        strict,
-    }
-}
-
-const ROUTES: &[Route] = &[
-    route("GET /v2/slots", SLOTS, Key::Optional, true),
-    route("POST /v2/slots/reservations", SLOTS, Key::Optional, false),
-    route(
-        "GET /v2/slots/reservations/{uid}",
-        SLOTS,
-        Key::Optional,
-        false,
-    ),
-    route(
-        "DELETE /v2/slots/reservations/{uid}",
-        SLOTS,
-        Key::Optional,
-        false,
-    ),
-    route("POST /v2/bookings", BOOKINGS, Key::Optional, true),
-    route("GET /v2/bookings", BOOKINGS, Key::Required, false),
-    route(
-        "GET /v2/bookings/{bookingUid}",
-        BOOKINGS,
-        Key::Optional,
-        false,
-    ),
-    route(
-        "POST /v2/bookings/{bookingUid}/reschedule",
-        BOOKINGS,
-        Key::Optional,
-        true,
-    ),
-    route(
-        "POST /v2/bookings/{bookingUid}/cancel",
-        BOOKINGS,
-        Key::Optional,
-        true,
-    ),
-    route(
-        "POST /v2/bookings/{bookingUid}/confirm",
-        BOOKINGS,
-        Key::Required,
-        false,
-    ),
-    route(
-        "POST /v2/bookings/{bookingUid}/decline",
-        BOOKINGS,
-        Key::Required,
-        false,
-    ),
-    route(
-        "POST /v2/bookings/{bookingUid}/mark-absent",
-        BOOKINGS,
-        Key::Required,
-        false,
-    ),
-    route("GET /v2/event-types", EVENT_TYPES, Key::Optional, false),
-    route(
-        "GET /v2/teams/{teamId}",
-        Versioned::Any,
-        Key::Required,
-        false,
-    ),
-    route(
-        "GET /v2/teams/{teamId}/bookings",
-        Versioned::Any,
-        Key::Required,
-        false,
-    ),
-    route(
-        "GET /v2/teams/{teamId}/memberships",
-        Versioned::Any,
-        Key::Required,
-        false,
-    ),
-    route(
-        "GET /v2/teams/{teamId}/event-types",
-        Versioned::Any,
-        Key::Optional,
-        false,
-    ),
-    route(
-        "GET /v2/teams/{teamId}/event-types/{eventTypeId}",
-        Versioned::Any,
-        Key::Required,
-        false,
-    ),
-    route(
-        "POST /v2/teams/{teamId}/event-types/{eventTypeId}/webhooks",
-        Versioned::Any,
-        Key::Required,
-        false,
-    ),
-    route(
-        "GET /v2/teams/{teamId}/event-types/{eventTypeId}/webhooks",
-        Versioned::Any,
-        Key::Required,
-        false,
-    ),
-    route(
-        "DELETE /v2/teams/{teamId}/event-types/{eventTypeId}/webhooks",
-        Versioned::Any,
-        Key::Required,
-        false,
-    ),
-    route(
-        "GET /v2/teams/{teamId}/event-types/{eventTypeId}/webhooks/{webhookId}",
-        Versioned::Any,
-        Key::Required,
-        false,
-    ),
-    route(
-        "PATCH /v2/teams/{teamId}/event-types/{eventTypeId}/webhooks/{webhookId}",
-        Versioned::Any,
-        Key::Required,
-        false,
-    ),
-    route(
-        "DELETE /v2/teams/{teamId}/event-types/{eventTypeId}/webhooks/{webhookId}",
-        Versioned::Any,
-        Key::Required,
-        false,
-    ),
-    route("POST /v2/webhooks", Versioned::Any, Key::Required, false),
-    route("GET /v2/webhooks", Versioned::Any, Key::Required, false),
-    route(
-        "GET /v2/webhooks/{webhookId}",
-        Versioned::Any,
-        Key::Required,
-        false,
-    ),
-    route(
-        "PATCH /v2/webhooks/{webhookId}",
-        Versioned::Any,
-        Key::Required,
-        false,
-    ),
-    route(
-        "DELETE /v2/webhooks/{webhookId}",
-        Versioned::Any,
-        Key::Required,
-        false,
-    ),
-    route("GET /v2/me", Versioned::Any, Key::Required, false),
-];
 
 /// What happens on the wire in the end.
 enum Ending {
@@ -261,54 +74,34 @@ struct Incoming {
 pub(super) async fn entry(State(calcom): State<Arc<Calcom>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, BODY_LIMIT).await else {
-        return answer(
-            413,
-            &Refusal::nest(413, "request entity too large")
-                .body(parts.uri.path(), calcom.world.now()),
-        );
+        return answer(413, &Refusal::nest(413, "request entity too large").body(parts.uri.path(), calcom.world.now()));
     };
-    let incoming = Incoming {
-        method: parts.method,
-        uri: parts.uri,
-        headers: parts.headers,
-        body,
-    };
+    let incoming = Incoming { method: parts.method, uri: parts.uri, headers: parts.headers, body };
     // A server goes on working when its caller hangs up, so the work must outlive the connection.
     let work = tokio::spawn(async move { calcom.serve(incoming).await });
     match work.await {
         Ok(Ending::Answer(response)) => response,
         Ok(Ending::Silence) => std::future::pending().await,
         Ok(Ending::Disconnect) => disconnect(),
-        Err(error) => answer(
-            500,
-            &json!({"statusCode": 500, "message": error.to_string()}),
-        ),
+        Err(error) => answer(500, &json!({"statusCode": 500, "message": error.to_string()})),
     }
 }
 
 /// A body that fails before its first byte makes the server close the connection with nothing sent.
 fn disconnect() -> Response {
-    let broken =
-        futures::stream::once(async { Err::<Bytes, _>(std::io::Error::other("planned fault")) });
+    let broken = futures::stream::once(async { Err::<Bytes, _>(std::io::Error::other("planned fault")) });
     Response::new(Body::from_stream(broken))
 }
 
 fn answer(status: u16, body: &Value) -> Response {
     let status = axum::http::StatusCode::from_u16(status).unwrap_or_default();
-    (
-        status,
-        [(header::CONTENT_TYPE, "application/json; charset=utf-8")],
-        body.to_string(),
-    )
-        .into_response()
+    (status, [(header::CONTENT_TYPE, "application/json; charset=utf-8")], body.to_string()).into_response()
 }
 
 impl Calcom {
     async fn serve(self: &Arc<Self>, incoming: Incoming) -> Ending {
         let found = find(&incoming.method, incoming.uri.path());
-        let operation = found
-            .as_ref()
-            .map_or("unknown", |(route, _)| route.operation);
+        let operation = found.as_ref().map_or("unknown", |(route, _)| route.operation);
         let fault = self.world.faults.take("calcom", operation);
         let mut entry = Entry {
             at: self.world.now(),
@@ -337,14 +130,9 @@ impl Calcom {
             _ => {}
         }
         let twice = matches!(fault, Some(Fault::Twice));
-        let (verdict, outcome) = self
-            .handle(found, &incoming, twice, &mut entry.violations)
-            .await;
+        let (verdict, outcome) = self.handle(found, &incoming, twice, &mut entry.violations).await;
         let (status, body) = outcome.unwrap_or_else(|refusal| {
-            let path = incoming
-                .uri
-                .path_and_query()
-                .map_or("", |path| path.as_str());
+            let path = incoming.uri.path_and_query().map_or("", |path| path.as_str());
             let body = refusal.body(path, self.world.now());
             entry.violations.extend(refusal.violations);
             (refusal.status, body)
@@ -371,14 +159,9 @@ impl Calcom {
         twice: bool,
         violations: &mut Vec<String>,
     ) -> (throttle::Verdict, Answer) {
-        let not_found =
-            || Refusal::nest(404, format!("Cannot {} {}", incoming.method, incoming.uri));
+        let not_found = || Refusal::nest(404, format!("Cannot {} {}", incoming.method, incoming.uri));
         // The throttler is a global guard: it runs before the route's own guards, and knows every key.
-        let checked = throttle::check(
-            &mut self.state(),
-            bearer(&incoming.headers),
-            self.world.now(),
-        );
+        let checked = throttle::check(&mut self.state(), bearer(&incoming.headers), self.world.now());
         let verdict = match checked {
             Ok(verdict) if verdict.is_refused() => return (verdict, Err(throttle::refusal())),
             Ok(verdict) => verdict,
@@ -389,22 +172,9 @@ impl Calcom {
         };
         let prepared = check_version(route, &incoming.headers, not_found)
             .and_then(|()| self.authenticate(route, &incoming.headers))
-            .and_then(|user| {
-                self.check_input(route, incoming, violations)
-                    .map(|(query, body)| (user, query, body))
-            });
+            .and_then(|user| self.check_input(route, incoming, violations).map(|(query, body)| (user, query, body)));
         let outcome = match prepared {
-            Ok((user, query, body)) => {
-                self.dispatch(&Call {
-                    operation: route.operation,
-                    ids,
-                    query,
-                    body,
-                    user,
-                    twice,
-                })
-                .await
-            }
+            Ok((user, query, body)) => self.dispatch(&Call { operation: route.operation, ids, query, body, user, twice }).await,
             Err(refusal) => Err(refusal),
         };
         (verdict, outcome)
@@ -421,17 +191,10 @@ impl Calcom {
             };
         };
         let state = self.state();
-        let user = state.user_by_key(key).ok_or_else(|| {
-            Refusal::nest(401, "ApiAuthStrategy - api key - Your api key is not valid")
-        })?;
-        if user
-            .api_key_expires_at
-            .is_some_and(|end| end < self.world.now())
-        {
-            return Err(Refusal::nest(
-                401,
-                "ApiAuthStrategy - api key - Your api key is expired",
-            ));
+        let user =
+            state.user_by_key(key).ok_or_else(|| Refusal::nest(401, "ApiAuthStrategy - api key - Your api key is not valid"))?;
+        if user.api_key_expires_at.is_some_and(|end| end < self.world.now()) {
+            return Err(Refusal::nest(401, "ApiAuthStrategy - api key - Your api key is expired"));
         }
         Ok(Some(user.id))
     }
@@ -443,15 +206,9 @@ impl Calcom {
         violations: &mut Vec<String>,
     ) -> Result<(Vec<(String, String)>, Value), Refusal> {
         let query: Vec<(String, String)> =
-            url::form_urlencoded::parse(incoming.uri.query().unwrap_or_default().as_bytes())
-                .into_owned()
-                .collect();
+            url::form_urlencoded::parse(incoming.uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
         let problems = self.spec.check_query(route.operation, &query);
-        let unknown: Vec<String> = problems
-            .unknown
-            .iter()
-            .map(|name| format!("property {name} should not exist"))
-            .collect();
+        let unknown: Vec<String> = problems.unknown.iter().map(|name| format!("property {name} should not exist")).collect();
         if route.strict && !unknown.is_empty() {
             return Err(Refusal::input(unknown.join(",")));
         }
@@ -462,15 +219,10 @@ impl Calcom {
         let body = if incoming.body.is_empty() {
             Value::Object(serde_json::Map::new())
         } else {
-            serde_json::from_slice(&incoming.body)
-                .map_err(|error| Refusal::input(format!("Body is not valid JSON: {error}")))?
+            serde_json::from_slice(&incoming.body).map_err(|error| Refusal::input(format!("Body is not valid JSON: {error}")))?
         };
         let problems = self.spec.check_body(route.operation, &body);
-        if problems.is_empty() {
-            Ok((query, body))
-        } else {
-            Err(Refusal::input(problems.join(",")))
-        }
+        if problems.is_empty() { Ok((query, body)) } else { Err(Refusal::input(problems.join(","))) }
     }
 
     async fn dispatch(self: &Arc<Self>, call: &Call) -> Answer {
@@ -492,9 +244,7 @@ impl Calcom {
             "GET /v2/teams/{teamId}/bookings" => bookings::list_of_team(self, call),
             "GET /v2/teams/{teamId}/memberships" => teams::memberships(self, call),
             "GET /v2/teams/{teamId}/event-types" => event_types::of_team(self, call),
-            "GET /v2/teams/{teamId}/event-types/{eventTypeId}" => {
-                event_types::of_team_one(self, call)
-            }
+            "GET /v2/teams/{teamId}/event-types/{eventTypeId}" => event_types::of_team_one(self, call),
             "GET /v2/me" => teams::me(self, call),
             operation => self.dispatch_webhooks(operation, call),
         }
@@ -520,67 +270,8 @@ impl Calcom {
     }
 }
 
-fn find(method: &Method, path: &str) -> Option<(&'static Route, Vec<String>)> {
-    ROUTES.iter().find_map(|route| {
-        let (verb, template) = route.operation.split_once(' ')?;
-        let ids = (verb == method.as_str())
-            .then(|| variables(template, path))
-            .flatten()?;
-        Some((route, ids))
-    })
-}
-
-fn variables(template: &str, path: &str) -> Option<Vec<String>> {
-    let mut values = Vec::new();
-    let mut parts = path.trim_end_matches('/').split('/');
-    for expected in template.split('/') {
-        let part = parts.next()?;
-        if expected.starts_with('{') {
-            values.push(part.to_owned());
-        } else if expected != part {
-            return None;
-        }
-    }
-    parts.next().is_none().then_some(values)
-}
-
-/// A missing or unknown version means `2024-04-15`; a version without a controller on the path means no such path.
-fn check_version(
-    route: &Route,
-    headers: &HeaderMap,
-    not_found: impl Fn() -> Refusal,
-) -> Result<(), Refusal> {
-    let Versioned::Only(version, legacy) = route.version else {
-        return Ok(());
-    };
-    let given = headers
-        .get("cal-api-version")
-        .and_then(|value| value.to_str().ok());
-    let read = given
-        .filter(|given| KNOWN_VERSIONS.contains(given))
-        .unwrap_or("2024-04-15");
-    if read == version {
-        return Ok(());
-    }
-    let why = format!(
-        "cal-api-version is {given:?}, {} needs {version}",
-        route.operation
-    );
-    // The legacy controllers are not modelled: what users report of them is a crash on a body they can't read.
-    let refusal = if legacy.contains(&read) {
-        Refusal::crash()
-    } else {
-        not_found()
-    };
-    Err(refusal.forbidden(why))
-}
-
 fn bearer(headers: &HeaderMap) -> Option<&str> {
-    headers
-        .get(header::AUTHORIZATION)?
-        .to_str()
-        .ok()?
-        .strip_prefix("Bearer ")
+    headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
 }
 
 fn planned_refusal(code: u16) -> Refusal {

@@ -22,10 +22,7 @@ pub(super) fn moment(text: &str, day_end: bool) -> Option<DateTime<Utc>> {
     }
     let end = NaiveTime::from_hms_opt(23, 59, 59).unwrap_or_default();
     let date = text.parse::<NaiveDate>().ok()?;
-    Some(
-        date.and_time(if day_end { end } else { NaiveTime::MIN })
-            .and_utc(),
-    )
+    Some(date.and_time(if day_end { end } else { NaiveTime::MIN }).and_utc())
 }
 
 pub(super) fn start(body: &Value) -> Result<DateTime<Utc>, Refusal> {
@@ -48,19 +45,13 @@ pub(super) fn attendee(body: &Value, event_type: &EventType) -> Result<Attendee,
     let text = |name: &str| given[name].as_str().map(str::to_owned);
     let (email, phone) = (text("email"), text("phoneNumber"));
     if email.is_none() && phone.is_none() {
-        return Err(wrong(
-            "attendee",
-            "Attendee must have at least one contact method (email or phone number)",
-        ));
+        return Err(wrong("attendee", "Attendee must have at least one contact method (email or phone number)"));
     }
     if email.as_deref().is_some_and(|email| !is_email(email)) {
         return Err(wrong("attendee", "Invalid email format"));
     }
     if phone.as_deref().is_some_and(|phone| !is_phone(phone)) {
-        return Err(wrong(
-            "attendee",
-            "Invalid phone number format. Please use international format.",
-        ));
+        return Err(wrong("attendee", "Invalid phone number format. Please use international format."));
     }
     let time_zone = text("timeZone")
         .and_then(|name| zone(&name))
@@ -77,11 +68,7 @@ pub(super) fn attendee(body: &Value, event_type: &EventType) -> Result<Attendee,
 }
 
 /// The address cal.com keeps: a hidden e-mail field blanks the one that was sent.
-fn contact_email(
-    event_type: &EventType,
-    email: Option<String>,
-    phone: Option<&str>,
-) -> Result<String, Refusal> {
+fn contact_email(event_type: &EventType, email: Option<String>, phone: Option<&str>) -> Result<String, Refusal> {
     let phone_field = "attendeePhoneNumber";
     if phone.is_none() && event_type.field_is(phone_field, "required") {
         return Err(Refusal::nest(
@@ -89,9 +76,7 @@ fn contact_email(
             "Missing attendee phone number - it is required by the event type. Pass it as \"attendee.phoneNumber\" string in the request.",
         ));
     }
-    let phone_shown = event_type
-        .field(phone_field)
-        .is_some_and(|field| field["hidden"] != true);
+    let phone_shown = event_type.field(phone_field).is_some_and(|field| field["hidden"] != true);
     let email = email.filter(|_| !(event_type.field_is("email", "hidden") && phone_shown));
     if email.is_none() && event_type.field_is("email", "required") {
         return Err(Refusal::zod("responses - {email}error_required_field, "));
@@ -107,19 +92,12 @@ fn is_email(text: &str) -> bool {
     let Some((local, domain)) = text.rsplit_once('@') else {
         return false;
     };
-    let word = |part: &str| {
-        !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || "@,;<>()\"".contains(c))
-    };
-    word(local)
-        && word(domain)
-        && domain.contains('.')
-        && !domain.starts_with('.')
-        && !domain.ends_with('.')
+    let word = |part: &str| !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || "@,;<>()\"".contains(c));
+    word(local) && word(domain) && domain.contains('.') && !domain.starts_with('.') && !domain.ends_with('.')
 }
 
 fn is_phone(text: &str) -> bool {
-    text.starts_with('+')
-        && phonenumber::parse(None, text).is_ok_and(|number| phonenumber::is_valid(&number))
+    text.starts_with('+') && phonenumber::parse(None, text).is_ok_and(|number| phonenumber::is_valid(&number))
 }
 
 /// Metadata: the pipe lets numbers and booleans pass, the core takes strings only.
@@ -127,29 +105,16 @@ pub(super) fn metadata(body: &Value) -> Result<Map<String, Value>, Refusal> {
     let given = body["metadata"].as_object().cloned().unwrap_or_default();
     match given.iter().find(|(_, value)| !value.is_string()) {
         Some((key, value)) => {
-            let kind = if value.is_boolean() {
-                "boolean"
-            } else {
-                "number"
-            };
-            Err(Refusal::zod(format!(
-                "metadata,{key} - Expected string, received {kind}, "
-            )))
+            let kind = if value.is_boolean() { "boolean" } else { "number" };
+            Err(Refusal::zod(format!("metadata,{key} - Expected string, received {kind}, ")))
         }
         None => Ok(given),
     }
 }
 
 /// Custom booking fields: required ones present, JSON types and options as the field says.
-pub(super) fn responses(
-    body: &Value,
-    event_type: &EventType,
-    attendee: &Attendee,
-) -> Result<Map<String, Value>, Refusal> {
-    let mut responses = body["bookingFieldsResponses"]
-        .as_object()
-        .cloned()
-        .unwrap_or_default();
+pub(super) fn responses(body: &Value, event_type: &EventType, attendee: &Attendee) -> Result<Map<String, Value>, Refusal> {
+    let mut responses = body["bookingFieldsResponses"].as_object().cloned().unwrap_or_default();
     for field in &event_type.booking_fields {
         let slug = field["slug"].as_str().unwrap_or_default();
         if matches!(slug, "name" | "email" | "attendeePhoneNumber") {
@@ -187,19 +152,11 @@ fn check_response(field: &Value, slug: &str, value: Option<&Value>) -> Result<()
         _ => (value.is_string(), "string"),
     };
     if !fits {
-        return Err(Refusal::input(format!(
-            "Invalid type for booking field '{slug}'. Expected type {expected}."
-        )));
+        return Err(Refusal::input(format!("Invalid type for booking field '{slug}'. Expected type {expected}.")));
     }
-    let chosen = value
-        .as_array()
-        .map_or_else(|| std::slice::from_ref(value), Vec::as_slice);
+    let chosen = value.as_array().map_or_else(|| std::slice::from_ref(value), Vec::as_slice);
     if let Some(options) = field["options"].as_array() {
-        let known = |choice: &Value| {
-            options
-                .iter()
-                .any(|option| option == choice || option["value"] == *choice)
-        };
+        let known = |choice: &Value| options.iter().any(|option| option == choice || option["value"] == *choice);
         if let Some(odd) = chosen.iter().find(|choice| !known(choice)) {
             let list: Vec<String> = options.iter().map(ToString::to_string).collect();
             let list = list.join(", ");
@@ -231,28 +188,12 @@ pub(super) fn minutes(wanted: Option<i64>, event_type: &EventType) -> Result<i64
 }
 
 /// The place: one of the event type's own, or the first.
-pub(super) fn location(
-    body: &Value,
-    event_type: &EventType,
-    uid: &str,
-) -> Result<Option<String>, Refusal> {
+pub(super) fn location(body: &Value, event_type: &EventType, uid: &str) -> Result<Option<String>, Refusal> {
     let place = match body["location"]["type"].as_str() {
         None => event_type.locations.first(),
-        Some(kind) => Some(
-            event_type
-                .locations
-                .iter()
-                .find(|place| place["type"] == kind)
-                .ok_or_else(|| {
-                    Refusal::nest(
-                        400,
-                        format!(
-                            "Event type with id={} does not have a location of type '{kind}'.",
-                            event_type.id
-                        ),
-                    )
-                })?,
-        ),
+        Some(kind) => Some(event_type.locations.iter().find(|place| place["type"] == kind).ok_or_else(|| {
+            Refusal::nest(400, format!("Event type with id={} does not have a location of type '{kind}'.", event_type.id))
+        })?),
     };
     let Some(place) = place else {
         return Ok(None);

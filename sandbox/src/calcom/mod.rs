@@ -15,16 +15,19 @@ mod input;
 mod model;
 mod payload;
 mod refusal;
+mod route;
 mod seed;
 mod slots;
 mod teams;
+#[cfg(test)]
+mod tests;
 mod throttle;
 mod ui;
 mod view;
 mod webhooks;
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -38,6 +41,10 @@ use crate::{openapi::Spec, world::World};
 /// Our minimal description of cal.com's API: `spec/calcom/SOURCE.txt` tells what it was compared with.
 pub const OPENAPI: &str = include_str!("../../spec/calcom/openapi.json");
 
+/// Compiling the schemas takes a while, and every calendar of a process checks against the same ones.
+#[allow(clippy::expect_used, reason = "the document is compiled in and every test reads it")]
+static SPEC: LazyLock<Spec> = LazyLock::new(|| Spec::parse(OPENAPI).expect("the embedded OpenAPI document"));
+
 /// How long a booking call waits for a webhook's receiver. cal.com sets no limit at all; a stand-in must end.
 const RECEIVER_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -46,19 +53,12 @@ const RECEIVER_PATIENCE: Duration = Duration::from_secs(5);
 pub struct Calcom {
     world: Arc<World>,
     state: Mutex<State>,
-    spec: Spec,
+    spec: &'static Spec,
     client: reqwest::Client,
 }
 
 impl Calcom {
     /// An empty calendar; [`Calcom::seed`] fills it.
-    ///
-    /// # Panics
-    /// Only when the embedded OpenAPI document is broken, which a test excludes.
-    #[allow(
-        clippy::expect_used,
-        reason = "the document is compiled in and covered by a test"
-    )]
     pub fn new(world: Arc<World>) -> Arc<Self> {
         // Another stand-in may have installed the provider already; that is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -68,13 +68,7 @@ impl Calcom {
             .timeout(RECEIVER_PATIENCE)
             .build()
             .unwrap_or_default();
-        let spec = Spec::parse(OPENAPI).expect("the embedded OpenAPI document");
-        Arc::new(Self {
-            world,
-            state: Mutex::default(),
-            spec,
-            client,
-        })
+        Arc::new(Self { world, state: Mutex::default(), spec: &SPEC, client })
     }
 
     /// Adds teams, users, event types and webhooks; `seed.rs` documents the shape.
@@ -97,7 +91,5 @@ impl Calcom {
 
 /// The stand-in's routes: `/v2/...`.
 pub fn router(calcom: Arc<Calcom>) -> Router {
-    Router::new()
-        .route("/{*path}", any(http::entry))
-        .with_state(calcom)
+    Router::new().route("/{*path}", any(http::entry)).with_state(calcom)
 }

@@ -56,9 +56,7 @@ pub(super) fn booking(state: &State, booking: &Booking) -> Value {
         "metadata": booking.metadata,
     });
     merge(&mut payload, constants());
-    payload["disableCancelling"] = event_type
-        .is_some_and(|event_type| event_type.disable_cancelling)
-        .into();
+    payload["disableCancelling"] = event_type.is_some_and(|event_type| event_type.disable_cancelling).into();
     if let Some(team) = team(state, event_type, booking) {
         payload["team"] = team;
     }
@@ -88,10 +86,7 @@ pub(super) fn confirmed(state: &State, confirmed: &Booking) -> Value {
     let mut payload = booking(state, confirmed);
     payload["startTime"] = view::millis(confirmed.start).into();
     payload["endTime"] = view::millis(confirmed.end).into();
-    let video = confirmed
-        .location
-        .as_ref()
-        .filter(|location| location.starts_with("https://app.cal.com/video/"));
+    let video = confirmed.location.as_ref().filter(|location| location.starts_with("https://app.cal.com/video/"));
     payload["metadata"] = video.map_or_else(|| json!({}), |url| json!({"videoCallUrl": url}));
     payload
 }
@@ -108,19 +103,8 @@ pub(super) fn rescheduled(state: &State, new: &Booking, old: &Booking) -> Value 
 }
 
 /// BOOKING_CANCELLED: no metadata, and times with a numeric offset.
-pub(super) fn cancelled(
-    state: &State,
-    old: &Booking,
-    reason: Option<&str>,
-    by: Option<&str>,
-) -> Value {
-    let mut payload = booking(
-        state,
-        &Booking {
-            status: Status::Cancelled,
-            ..old.clone()
-        },
-    );
+pub(super) fn cancelled(state: &State, old: &Booking, reason: Option<&str>, by: Option<&str>) -> Value {
+    let mut payload = booking(state, &Booking { status: Status::Cancelled, ..old.clone() });
     if let Some(fields) = payload.as_object_mut() {
         fields.remove("metadata");
     }
@@ -156,10 +140,7 @@ fn organizer_of(user: &User, booking: &Booking) -> Value {
 }
 
 fn attendee(attendee: &Attendee, start: DateTime<Utc>) -> Value {
-    let (first, last) = attendee
-        .name
-        .split_once(' ')
-        .unwrap_or((attendee.name.as_str(), ""));
+    let (first, last) = attendee.name.split_once(' ').unwrap_or((attendee.name.as_str(), ""));
     json!({"name": attendee.name, "firstName": first, "lastName": last, "email": attendee.email,
            "phoneNumber": attendee.phone, "timeZone": attendee.time_zone.name(),
            "language": {"locale": attendee.language}, "utcOffset": utc_offset(attendee.time_zone, start)})
@@ -167,14 +148,12 @@ fn attendee(attendee: &Attendee, start: DateTime<Utc>) -> Value {
 
 fn team(state: &State, event_type: Option<&EventType>, booking: &Booking) -> Option<Value> {
     let team = state.teams.get(&event_type?.team_id?)?;
-    let others = booking
-        .hosts
-        .iter()
-        .skip(1)
-        .filter_map(|host| state.users.get(host));
+    let others = booking.hosts.iter().skip(1).filter_map(|host| state.users.get(host));
     let members: Vec<Value> = others
-        .map(|user| json!({"id": user.id, "name": user.name, "email": user.email, "timeZone": user.time_zone.name(),
-                           "language": {"locale": "en"}}))
+        .map(|user| {
+            json!({"id": user.id, "name": user.name, "email": user.email, "timeZone": user.time_zone.name(),
+                           "language": {"locale": "en"}})
+        })
         .collect();
     Some(json!({"id": team.id, "name": team.name, "members": members}))
 }
@@ -190,12 +169,7 @@ fn responses(booking: &Booking) -> Value {
     booking
         .responses
         .iter()
-        .map(|(slug, value)| {
-            (
-                slug.clone(),
-                json!({"label": label(slug), "value": value, "isHidden": false}),
-            )
-        })
+        .map(|(slug, value)| (slug.clone(), json!({"label": label(slug), "value": value, "isHidden": false})))
         .collect::<serde_json::Map<_, _>>()
         .into()
 }

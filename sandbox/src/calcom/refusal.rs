@@ -34,59 +34,29 @@ impl Refusal {
             429 => "ThrottlerException",
             _ => "BadRequestException",
         };
-        Self {
-            status,
-            body: Body::Envelope {
-                code,
-                message: message.into(),
-            },
-            violations: Vec::new(),
-        }
+        Self { status, body: Body::Envelope { code, message: message.into() }, violations: Vec::new() }
     }
 
     /// Envelope A for input that the request's own rules forbid.
     pub(super) fn input(message: impl Into<String>) -> Self {
         let message = message.into();
-        Self {
-            violations: vec![message.clone()],
-            ..Self::nest(400, message)
-        }
+        Self { violations: vec![message.clone()], ..Self::nest(400, message) }
     }
 
     /// Envelope B: the core's Zod schemas, behind the input rules.
     pub(super) fn zod(message: impl Into<String>) -> Self {
         let message = message.into();
-        Self {
-            status: 400,
-            body: Body::Envelope {
-                code: "BAD_REQUEST",
-                message: message.clone(),
-            },
-            violations: vec![message],
-        }
+        Self { status: 400, body: Body::Envelope { code: "BAD_REQUEST", message: message.clone() }, violations: vec![message] }
     }
 
     /// Envelope D: a tRPC error.
     pub(super) fn trpc(status: u16, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            body: Body::Envelope {
-                code: "TRPCError",
-                message: message.into(),
-            },
-            violations: Vec::new(),
-        }
+        Self { status, body: Body::Envelope { code: "TRPCError", message: message.into() }, violations: Vec::new() }
     }
 
     /// Families F (cal.com's own `HttpError`) and G (any other error): a bare body.
     pub(super) fn bare(status: u16, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            body: Body::Bare {
-                message: message.into(),
-            },
-            violations: Vec::new(),
-        }
+        Self { status, body: Body::Bare { message: message.into() }, violations: Vec::new() }
     }
 
     /// Family G.
@@ -104,13 +74,10 @@ impl Refusal {
         match &self.body {
             Body::Bare { message } => json!({"statusCode": self.status, "message": message}),
             Body::Envelope { code, message } => {
-                let reason = StatusCode::from_u16(self.status)
-                    .ok()
-                    .and_then(|status| status.canonical_reason());
+                let reason = StatusCode::from_u16(self.status).ok().and_then(|status| status.canonical_reason());
                 let mut error = json!({"code": code, "message": message});
                 if code.ends_with("Exception") {
-                    error["details"] =
-                        json!({"message": message, "error": reason, "statusCode": self.status});
+                    error["details"] = json!({"message": message, "error": reason, "statusCode": self.status});
                 }
                 json!({"status": "error", "timestamp": now.to_rfc3339_opts(SecondsFormat::Millis, true),
                        "path": path, "error": error})

@@ -61,13 +61,8 @@ struct SeedWebhook {
 
 pub(super) fn plant(state: &mut State, value: &Value) -> Result<(), BadSeed> {
     let seed = Seed::deserialize(value).map_err(|error| BadSeed(error.to_string()))?;
-    let webhooks = seed
-        .webhooks
-        .into_iter()
-        .map(webhook)
-        .collect::<Result<Vec<_>, _>>()?;
-    let known =
-        |id: i64| state.users.contains_key(&id) || seed.users.iter().any(|user| user.id == id);
+    let webhooks = seed.webhooks.into_iter().map(webhook).collect::<Result<Vec<_>, _>>()?;
+    let known = |id: i64| state.users.contains_key(&id) || seed.users.iter().any(|user| user.id == id);
     let mentioned = seed
         .teams
         .iter()
@@ -76,16 +71,11 @@ pub(super) fn plant(state: &mut State, value: &Value) -> Result<(), BadSeed> {
     if let Some(stranger) = mentioned.into_iter().find(|id| !known(*id)) {
         return Err(BadSeed(format!("user {stranger} doesn't exist")));
     }
-    state
-        .users
-        .extend(seed.users.into_iter().map(|user| (user.id, user)));
-    state
-        .teams
-        .extend(seed.teams.into_iter().map(|team| (team.id, team)));
+    state.users.extend(seed.users.into_iter().map(|user| (user.id, user)));
+    state.teams.extend(seed.teams.into_iter().map(|team| (team.id, team)));
     for mut event_type in seed.event_types {
         if event_type.team_id.is_some() {
-            event_type.scheduling_type =
-                event_type.scheduling_type.or(Some(Scheduling::RoundRobin));
+            event_type.scheduling_type = event_type.scheduling_type.or(Some(Scheduling::RoundRobin));
         }
         state.event_types.insert(event_type.id, event_type);
     }
@@ -99,9 +89,7 @@ fn webhook(seed: SeedWebhook) -> Result<Webhook, BadSeed> {
         (None, Some(id), None) => Scope::EventType(id),
         (None, None, Some(id)) => Scope::User(id),
         _ => {
-            return Err(BadSeed(
-                "a webhook has one of teamId, eventTypeId, userId".to_owned(),
-            ));
+            return Err(BadSeed("a webhook has one of teamId, eventTypeId, userId".to_owned()));
         }
     };
     Ok(Webhook {

@@ -10,22 +10,10 @@ use super::{
 };
 
 pub(super) fn require_admin(calcom: &Calcom, team: i64, user: Option<i64>) -> Result<(), Refusal> {
-    require_role(
-        &calcom.state(),
-        team,
-        user,
-        "TEAM_ADMIN",
-        &["ADMIN", "OWNER"],
-    )
+    require_role(&calcom.state(), team, user, "TEAM_ADMIN", &["ADMIN", "OWNER"])
 }
 
-fn require_role(
-    state: &State,
-    team: i64,
-    user: Option<i64>,
-    least: &str,
-    enough: &[&str],
-) -> Result<(), Refusal> {
+fn require_role(state: &State, team: i64, user: Option<i64>, least: &str, enough: &[&str]) -> Result<(), Refusal> {
     let user = user.unwrap_or_default();
     match state.role(team, user) {
         Some(role) if enough.contains(&role) => Ok(()),
@@ -39,44 +27,23 @@ fn require_role(
 }
 
 /// Whether the user may choose a reservation's duration on this event type.
-pub(super) fn require_access(
-    state: &State,
-    event_type: &EventType,
-    user: Option<i64>,
-) -> Result<(), Refusal> {
+pub(super) fn require_access(state: &State, event_type: &EventType, user: Option<i64>) -> Result<(), Refusal> {
     let Some(user) = user else {
-        return Err(Refusal::nest(
-            401,
-            "reservationDuration can only be used for authenticated requests.",
-        ));
+        return Err(Refusal::nest(401, "reservationDuration can only be used for authenticated requests."));
     };
-    let member = event_type
-        .team_id
-        .is_some_and(|team| state.role(team, user).is_some());
+    let member = event_type.team_id.is_some_and(|team| state.role(team, user).is_some());
     if member || event_type.owner_id == Some(user) {
         Ok(())
     } else {
-        Err(Refusal::nest(
-            403,
-            "reservationDuration can only be used for an event type of the user or of the user's team.",
-        ))
+        Err(Refusal::nest(403, "reservationDuration can only be used for an event type of the user or of the user's team."))
     }
 }
 
 pub(super) fn get(calcom: &Calcom, call: &Call) -> Answer {
     let state = calcom.state();
     let id = call.number(0)?;
-    require_role(
-        &state,
-        id,
-        call.user,
-        "TEAM_MEMBER",
-        &["MEMBER", "ADMIN", "OWNER"],
-    )?;
-    let team = state
-        .teams
-        .get(&id)
-        .ok_or_else(|| Refusal::nest(404, "Team not found"))?;
+    require_role(&state, id, call.user, "TEAM_MEMBER", &["MEMBER", "ADMIN", "OWNER"])?;
+    let team = state.teams.get(&id).ok_or_else(|| Refusal::nest(404, "Team not found"))?;
     success(
         200,
         json!({
@@ -90,14 +57,9 @@ pub(super) fn memberships(calcom: &Calcom, call: &Call) -> Answer {
     let state = calcom.state();
     let id = call.number(0)?;
     require_role(&state, id, call.user, "TEAM_ADMIN", &["ADMIN", "OWNER"])?;
-    let team = state
-        .teams
-        .get(&id)
-        .ok_or_else(|| Refusal::nest(404, "Team not found"))?;
+    let team = state.teams.get(&id).ok_or_else(|| Refusal::nest(404, "Team not found"))?;
     let number = |name: &str| call.param(name).and_then(|text| text.parse::<usize>().ok());
-    let emails: Option<Vec<&str>> = call
-        .param("emails")
-        .map(|list| list.split(',').map(str::trim).collect());
+    let emails: Option<Vec<&str>> = call.param("emails").map(|list| list.split(',').map(str::trim).collect());
     let list: Vec<Value> = team
         .members
         .iter()
@@ -105,12 +67,14 @@ pub(super) fn memberships(calcom: &Calcom, call: &Call) -> Answer {
         .filter_map(|(member, index)| {
             let user = state.users.get(&member.user_id)?;
             let wanted = emails.as_ref().is_none_or(|emails| emails.contains(&user.email.as_str()));
-            wanted.then(|| json!({
-                "id": team.id * 1000 + index, "userId": user.id, "teamId": team.id, "accepted": true,
-                "role": member.role, "disableImpersonation": false,
-                "user": {"name": user.name, "username": user.username, "email": user.email, "avatarUrl": null,
-                         "bio": null, "metadata": {}},
-            }))
+            wanted.then(|| {
+                json!({
+                    "id": team.id * 1000 + index, "userId": user.id, "teamId": team.id, "accepted": true,
+                    "role": member.role, "disableImpersonation": false,
+                    "user": {"name": user.name, "username": user.username, "email": user.email, "avatarUrl": null,
+                             "bio": null, "metadata": {}},
+                })
+            })
         })
         .skip(number("skip").unwrap_or(0))
         .take(number("take").unwrap_or(250))
@@ -120,10 +84,7 @@ pub(super) fn memberships(calcom: &Calcom, call: &Call) -> Answer {
 
 pub(super) fn me(calcom: &Calcom, call: &Call) -> Answer {
     let state = calcom.state();
-    let user = call
-        .user
-        .and_then(|user| state.users.get(&user))
-        .ok_or_else(Refusal::crash)?;
+    let user = call.user.and_then(|user| state.users.get(&user)).ok_or_else(Refusal::crash)?;
     success(
         200,
         json!({

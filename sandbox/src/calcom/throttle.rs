@@ -22,12 +22,7 @@ pub(super) struct Verdict {
 
 impl Verdict {
     pub(super) const fn refused(reset_seconds: u64) -> Self {
-        Self {
-            limit: ANONYMOUS_LIMIT,
-            remaining: 0,
-            reset_seconds,
-            refused: true,
-        }
+        Self { limit: ANONYMOUS_LIMIT, remaining: 0, reset_seconds, refused: true }
     }
 
     pub(super) const fn is_refused(&self) -> bool {
@@ -47,17 +42,10 @@ impl Verdict {
 }
 
 pub(super) fn refusal() -> Refusal {
-    Refusal::nest(
-        429,
-        "CustomThrottlerGuard - Too many requests. Please try again later.",
-    )
+    Refusal::nest(429, "CustomThrottlerGuard - Too many requests. Please try again later.")
 }
 
-pub(super) fn check(
-    state: &mut State,
-    key: Option<&str>,
-    now: DateTime<Utc>,
-) -> Result<Verdict, Refusal> {
+pub(super) fn check(state: &mut State, key: Option<&str>, now: DateTime<Utc>) -> Result<Verdict, Refusal> {
     let limit = match key {
         None => ANONYMOUS_LIMIT,
         Some(key) => {
@@ -65,20 +53,10 @@ pub(super) fn check(
             state.user_by_key(key).ok_or_else(unknown)?.rate_limit
         }
     };
-    let fresh = Throttle {
-        window_ends: now + WINDOW,
-        used: 0,
-        blocked_until: None,
-    };
-    let throttle = state
-        .throttles
-        .entry(key.unwrap_or_default().to_owned())
-        .or_insert(fresh);
+    let fresh = Throttle { window_ends: now + WINDOW, used: 0, blocked_until: None };
+    let throttle = state.throttles.entry(key.unwrap_or_default().to_owned()).or_insert(fresh);
     if throttle.blocked_until.is_some_and(|end| end <= now) || throttle.window_ends <= now {
-        *throttle = Throttle {
-            blocked_until: throttle.blocked_until.filter(|end| *end > now),
-            ..fresh
-        };
+        *throttle = Throttle { blocked_until: throttle.blocked_until.filter(|end| *end > now), ..fresh };
     }
     throttle.used += 1;
     if throttle.used > limit && throttle.blocked_until.is_none() {
@@ -88,11 +66,7 @@ pub(super) fn check(
     Ok(Verdict {
         limit,
         remaining: limit.saturating_sub(throttle.used),
-        reset_seconds: (end - now)
-            .num_milliseconds()
-            .max(0)
-            .cast_unsigned()
-            .div_ceil(1000),
+        reset_seconds: (end - now).num_milliseconds().max(0).cast_unsigned().div_ceil(1000),
         refused: throttle.blocked_until.is_some(),
     })
 }

@@ -11,13 +11,8 @@ pub(super) fn millis(time: DateTime<Utc>) -> String {
 
 pub(super) fn title(state: &State, booking: &Booking) -> String {
     let event_type = state.event_types.get(&booking.event_type);
-    let team = event_type
-        .and_then(|event_type| state.teams.get(&event_type.team_id?))
-        .map(|team| team.name.as_str());
-    let host = state
-        .users
-        .get(&booking.host())
-        .map(|user| user.name.as_str());
+    let team = event_type.and_then(|event_type| state.teams.get(&event_type.team_id?)).map(|team| team.name.as_str());
+    let host = state.users.get(&booking.host()).map(|user| user.name.as_str());
     format!(
         "{} between {} and {}",
         event_type.map_or("", |event_type| event_type.title.as_str()),
@@ -28,10 +23,7 @@ pub(super) fn title(state: &State, booking: &Booking) -> String {
 
 /// A booking as the 2024-08-13 endpoints show it.
 pub(super) fn booking(state: &State, booking: &Booking) -> Value {
-    let slug = state
-        .event_types
-        .get(&booking.event_type)
-        .map(|event_type| event_type.slug.as_str());
+    let slug = state.event_types.get(&booking.event_type).map(|event_type| event_type.slug.as_str());
     let host = state.users.get(&booking.host()).map(|user| {
         json!({"id": user.id, "name": user.name, "email": user.email, "displayEmail": user.email,
                "username": user.username, "timeZone": user.time_zone.name()})
@@ -66,23 +58,15 @@ pub(super) fn booking(state: &State, booking: &Booking) -> Value {
 
 /// The client first; the further hosts of a collective booking follow as attendees.
 fn attendees(state: &State, booking: &Booking) -> Vec<Value> {
-    let others = booking
-        .hosts
-        .iter()
-        .skip(1)
-        .filter_map(|host| state.users.get(host))
-        .map(|user| Attendee {
-            name: user.name.clone(),
-            email: user.email.clone(),
-            phone: None,
-            time_zone: user.time_zone,
-            language: "en".to_owned(),
-            absent: false,
-        });
-    std::iter::once(booking.attendee.clone())
-        .chain(others)
-        .map(|one| attendee(&one))
-        .collect()
+    let others = booking.hosts.iter().skip(1).filter_map(|host| state.users.get(host)).map(|user| Attendee {
+        name: user.name.clone(),
+        email: user.email.clone(),
+        phone: None,
+        time_zone: user.time_zone,
+        language: "en".to_owned(),
+        absent: false,
+    });
+    std::iter::once(booking.attendee.clone()).chain(others).map(|one| attendee(&one)).collect()
 }
 
 fn attendee(attendee: &Attendee) -> Value {
@@ -118,8 +102,7 @@ pub(super) fn event_type(state: &State, event_type: &EventType) -> Value {
         shown["lengthInMinutesOptions"] = event_type.length_in_minutes_options.clone().into();
     }
     if let Some(window) = &event_type.booking_window {
-        shown["bookingWindow"] =
-            json!({"type": window.kind, "value": window.value, "rolling": false});
+        shown["bookingWindow"] = json!({"type": window.kind, "value": window.value, "rolling": false});
     }
     match event_type.team_id.and_then(|team| state.teams.get(&team)) {
         Some(team) => {
@@ -127,37 +110,29 @@ pub(super) fn event_type(state: &State, event_type: &EventType) -> Value {
             shown["parentEventTypeId"] = Value::Null;
             shown["assignAllTeamMembers"] = false.into();
             shown["rescheduleWithSameRoundRobinHost"] = true.into();
-            shown["schedulingType"] = event_type
-                .scheduling_type
-                .map(super::model::Scheduling::api)
-                .into();
+            shown["schedulingType"] = event_type.scheduling_type.map(super::model::Scheduling::api).into();
             shown["team"] = json!({"id": team.id, "slug": team.slug, "name": team.name, "logoUrl": null,
                 "bannerUrl": null, "weekStart": "Monday", "brandColor": null, "darkBrandColor": null, "theme": null});
             shown["hosts"] = hosts(state, event_type).into();
         }
         None => {
-            let owner = event_type
-                .owner_id
-                .and_then(|owner| state.users.get(&owner));
+            let owner = event_type.owner_id.and_then(|owner| state.users.get(&owner));
             let username = owner.map_or("", |user| user.username.as_str());
             shown["bookingUrl"] = format!("https://cal.com/{username}/{}", event_type.slug).into();
-            shown["users"] = owner
-                .map(|user| json!({"id": user.id, "name": user.name, "username": user.username}))
-                .into_iter()
-                .collect();
+            shown["users"] =
+                owner.map(|user| json!({"id": user.id, "name": user.name, "username": user.username})).into_iter().collect();
         }
     }
     shown
 }
 
 fn hosts(state: &State, event_type: &EventType) -> Vec<Value> {
-    let users = event_type
-        .hosts
-        .iter()
-        .filter_map(|host| state.users.get(&host.user_id));
+    let users = event_type.hosts.iter().filter_map(|host| state.users.get(&host.user_id));
     users
-        .map(|user| json!({"userId": user.id, "name": user.name, "username": user.username, "avatarUrl": null,
-                           "mandatory": false, "priority": "medium"}))
+        .map(|user| {
+            json!({"userId": user.id, "name": user.name, "username": user.username, "avatarUrl": null,
+                           "mandatory": false, "priority": "medium"})
+        })
         .collect()
 }
 

@@ -13,20 +13,9 @@ pub(super) fn create(calcom: &Calcom, scope: Scope, body: &Value) -> Answer {
     let mut state = calcom.state();
     let url = text(&body["subscriberUrl"]).unwrap_or_default();
     check_url(&url)?;
-    if state
-        .webhooks
-        .iter()
-        .any(|webhook| webhook.scope == scope && webhook.url == url)
-    {
-        let of = if matches!(scope, Scope::User(_)) {
-            "user"
-        } else {
-            "event type"
-        };
-        return Err(Refusal::nest(
-            409,
-            format!("Webhook with this subscriber url already exists for this {of}"),
-        ));
+    if state.webhooks.iter().any(|webhook| webhook.scope == scope && webhook.url == url) {
+        let of = if matches!(scope, Scope::User(_)) { "user" } else { "event type" };
+        return Err(Refusal::nest(409, format!("Webhook with this subscriber url already exists for this {of}")));
     }
     let mut webhook = Webhook {
         id: uuid::Uuid::new_v4().to_string(),
@@ -89,26 +78,13 @@ fn missing(id: &str) -> Refusal {
 pub(super) fn list(calcom: &Calcom, scope: Scope, call: &Call) -> Answer {
     let number = |name: &str| call.param(name).and_then(|text| text.parse::<usize>().ok());
     let state = calcom.state();
-    let found = state
-        .webhooks
-        .iter()
-        .filter(|webhook| webhook.scope == scope);
-    success(
-        200,
-        found
-            .skip(number("skip").unwrap_or(0))
-            .take(number("take").unwrap_or(250))
-            .map(view)
-            .collect(),
-    )
+    let found = state.webhooks.iter().filter(|webhook| webhook.scope == scope);
+    success(200, found.skip(number("skip").unwrap_or(0)).take(number("take").unwrap_or(250)).map(view).collect())
 }
 
 pub(super) fn get(calcom: &Calcom, scope: Scope, id: &str) -> Answer {
     let state = calcom.state();
-    let found = state
-        .webhooks
-        .iter()
-        .find(|webhook| webhook.scope == scope && webhook.id == id);
+    let found = state.webhooks.iter().find(|webhook| webhook.scope == scope && webhook.id == id);
     success(200, view(found.ok_or_else(|| missing(id))?))
 }
 
@@ -117,10 +93,7 @@ pub(super) fn update(calcom: &Calcom, scope: Scope, id: &str, body: &Value) -> A
         check_url(url)?;
     }
     let mut state = calcom.state();
-    let found = state
-        .webhooks
-        .iter_mut()
-        .find(|webhook| webhook.scope == scope && webhook.id == id);
+    let found = state.webhooks.iter_mut().find(|webhook| webhook.scope == scope && webhook.id == id);
     let webhook = found.ok_or_else(|| missing(id))?;
     change(webhook, body);
     success(200, view(webhook))
@@ -128,10 +101,7 @@ pub(super) fn update(calcom: &Calcom, scope: Scope, id: &str, body: &Value) -> A
 
 pub(super) fn remove(calcom: &Calcom, scope: Scope, id: &str) -> Answer {
     let mut state = calcom.state();
-    let found = state
-        .webhooks
-        .iter()
-        .position(|webhook| webhook.scope == scope && webhook.id == id);
+    let found = state.webhooks.iter().position(|webhook| webhook.scope == scope && webhook.id == id);
     let removed = state.webhooks.remove(found.ok_or_else(|| missing(id))?);
     success(200, view(&removed))
 }
