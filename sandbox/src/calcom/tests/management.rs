@@ -87,6 +87,35 @@ async fn keys_and_roles_are_checked() {
 }
 
 #[tokio::test]
+async fn expired_keys_and_types_for_the_signed_in_are_refused() {
+    let salon = Salon::open().await;
+    let past = salon.world.now() - chrono::TimeDelta::days(1);
+    let user = json!({"id": 13, "name": "Ex", "email": "ex@salon.example", "username": "ex", "apiKey": "cal_live_ex",
+                      "apiKeyExpiresAt": past});
+    let closed = json!({"id": 106, "teamId": 7, "title": "Closed", "slug": "closed", "lengthInMinutes": 60,
+                        "hosts": [{"userId": 11}], "requiresAuthentication": true});
+    salon.calcom.seed(&json!({"users": [user], "eventTypes": [closed]})).unwrap();
+    let url = |path: &str| format!("{}{path}", salon.base);
+    let expired = reqwest::Client::new().get(url("/v2/me")).bearer_auth("cal_live_ex");
+    let (status, body) = salon.send(expired).await;
+    assert_eq!((status, message(&body)), (401, "ApiAuthStrategy - api key - Your api key is expired"));
+    let anonymous = reqwest::Client::new().post(url("/v2/bookings")).header("cal-api-version", "2024-08-13");
+    let (status, body) = salon.send(anonymous.json(&salon.body(106, salon.at(0), "anna"))).await;
+    assert_eq!(status, 401);
+    assert!(message(&body).starts_with("checkBookingRequiresAuthentication - "), "{body}");
+    salon.book(106, salon.at(0), "anna").await;
+}
+
+#[tokio::test]
+async fn a_body_has_its_limit() {
+    let salon = Salon::open().await;
+    let mut body = salon.body(101, salon.at(0), "anna");
+    body["attendee"]["name"] = "a".repeat(110 * 1024).into();
+    assert_eq!(salon.post("/v2/bookings", body).await.0, 413);
+    assert_eq!(salon.violations(), ["the body is larger than 100 KB"]);
+}
+
+#[tokio::test]
 async fn versions_are_checked_by_family() {
     let salon = Salon::open().await;
     let ask = async |path: &str, version: Option<&str>| {
