@@ -53,6 +53,17 @@ pub(super) fn team_event_type(state: &State, team: i64, id: i64) -> Result<Event
     found.cloned().ok_or_else(|| Refusal::nest(404, format!("Team event type with id {id} not found")))
 }
 
+/// A user's own type is managed by that user only.
+pub(super) fn require_owner(state: &State, id: i64, user: Option<i64>) -> Result<(), Refusal> {
+    let no_type = || Refusal::nest(404, format!("Event type with id {id} not found"));
+    let event_type = state.event_types.get(&id).ok_or_else(no_type)?;
+    if event_type.team_id.is_none() && event_type.owner_id.is_some() && event_type.owner_id == user {
+        Ok(())
+    } else {
+        Err(Refusal::nest(403, format!("User with ID {} does not own event type with ID {id}", user.unwrap_or_default())))
+    }
+}
+
 /// Users' own types; hidden ones for their owner only.
 pub(super) fn of_users(calcom: &Calcom, call: &Call) -> Answer {
     let state = calcom.state();

@@ -265,10 +265,13 @@ impl Calcom {
     }
 
     fn dispatch_webhooks(&self, operation: &str, call: &Call) -> Answer {
-        let (scope, id) = if operation.contains("/event-types/") {
+        let (scope, id) = if operation.contains(" /v2/teams/") {
             teams::require_admin(self, call.number(0)?, call.user)?;
             event_types::team_event_type(&self.state(), call.number(0)?, call.number(1)?)?;
             (Scope::EventType(call.number(1)?), call.ids.get(2))
+        } else if operation.contains(" /v2/event-types/") {
+            event_types::require_owner(&self.state(), call.number(0)?, call.user)?;
+            (Scope::EventType(call.number(0)?), call.ids.get(1))
         } else {
             (Scope::User(call.user.unwrap_or_default()), call.ids.first())
         };

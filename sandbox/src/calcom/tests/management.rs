@@ -59,6 +59,21 @@ async fn webhooks_are_managed() {
 }
 
 #[tokio::test]
+async fn a_masters_own_type_has_webhooks_of_its_own() {
+    let salon = Salon::open().await;
+    let body = json!({"active": true, "subscriberUrl": salon.receiver, "triggers": ["BOOKING_CREATED"]});
+    let path = "/v2/event-types/103/webhooks";
+    let (status, refused) = salon.post(path, body.clone()).await;
+    assert_eq!((status, &refused["error"]["code"]), (403, &json!("ForbiddenException")));
+    let own = reqwest::Client::new().post(format!("{}{path}", salon.base)).bearer_auth("cal_live_olga").json(&body);
+    let (status, made) = salon.send(own).await;
+    assert_eq!(status, 201, "{made}");
+    salon.conforms("POST /v2/event-types/{eventTypeId}/webhooks", 201, &made);
+    salon.book(103, salon.at(0), "anna").await;
+    assert_eq!(salon.hooks().len(), 1);
+}
+
+#[tokio::test]
 async fn triggers_that_exist_in_the_documents_examples_only_are_refused() {
     let salon = Salon::open().await;
     for trigger in ["BOOKING_CONFIRMED", "BOOKING_COMPLETED", "BOOKING_NO_SHOW", "BOOKING_REOPENED"] {
