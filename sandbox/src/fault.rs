@@ -69,13 +69,19 @@ impl Faults {
         let mut planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
         [operation, "*"].into_iter().find_map(|operation| {
             planned
-                .get_mut(&Target { vendor: vendor.to_owned(), operation: operation.to_owned() })?
+                .get_mut(&Target {
+                    vendor: vendor.to_owned(),
+                    operation: operation.to_owned(),
+                })?
                 .pop_front()
         })
     }
 
     /// Forgets every planned fault.
     pub fn clear(&self) {
-        self.planned.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.planned
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
     }
 }

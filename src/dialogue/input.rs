@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::ids::BookingId;
 use super::session::Slot;
 
@@ -48,7 +50,8 @@ impl fmt::Debug for Input {
 }
 
 /// The outcome of an effect. An outcome nobody waits for any more changes nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
 pub enum SystemEvent {
     /// Free times for `Effect::LoadSlots`.
     SlotsLoaded {
@@ -106,7 +109,8 @@ pub enum SystemEvent {
 }
 
 /// Why a booking was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Refusal {
     /// The service is no longer offered.
     ServiceGone,

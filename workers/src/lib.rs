@@ -1,1 +1,3 @@
-//! x
+//! Job handlers of salon-core, and what runs them. The web process can't import this crate.
+
+pub mod queue;

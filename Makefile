@@ -1,0 +1,32 @@
+# `make` alone lists the targets.
+.DEFAULT_GOAL := help
+.PHONY: help demo test check schema bench clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+demo: ## a whole salon on this machine, until Ctrl-C; ONCE=1 plays one client's story and exits
+	@scripts/bootstrap
+	cargo build --workspace --bins --locked
+	@scripts/demo $(if $(ONCE),--once)
+
+test: ## every test: Rust, federation, browser
+	@scripts/test
+
+check: ## format, lints, licences and versions of dependencies
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo deny --locked check bans licenses sources
+
+schema: ## write the generated files in schema/
+	@scripts/bootstrap --with-node
+	cargo build --bin salon-core --locked
+	@scripts/schema
+
+bench: ## measure against pgbench on this machine
+	@scripts/bootstrap
+	cargo run --release --locked --package salon-bench
+
+clean: ## remove what builds and runs leave behind
+	cargo clean
+	rm -rf .run tests/federation/node_modules sandbox/page/test/node_modules

@@ -1,0 +1,88 @@
+-- Why: what a salon is made of before anybody writes to it: its accounts at the vendors, with their credentials encrypted
+-- under a key ring, the addresses its webhooks arrive at, its services and its people.
+
+-- `credentials` is a sealed blob (key id, nonce, ciphertext; see src/crypto). Nothing here is readable without the ring.
+create table connection (
+  id            uuid primary key,
+  tenant_id     uuid not null references tenant,
+  kind          text not null check (kind in ('calcom', 'erxes')),
+  base_url      text not null,
+  settings      jsonb not null,
+  credentials   bytea not null,
+  status        text not null default 'active' check (status in ('active', 'broken')),
+  broken_reason text,
+  created_at    timestamptz not null,
+  updated_at    timestamptz not null,
+  unique (tenant_id, kind)
+);
+call salon_protect('connection', 'select, insert, update');
+
+create table channel_account (
+  id            uuid primary key,
+  tenant_id     uuid not null references tenant,
+  kind          text not null,
+  name          text not null,
+  base_url      text not null,
+  credentials   bytea not null,
+  status        text not null default 'active' check (status in ('active', 'broken')),
+  broken_reason text,
+  created_at    timestamptz not null,
+  updated_at    timestamptz not null,
+  unique (tenant_id, kind, name)
+);
+call salon_protect('channel_account', 'select, insert, update');
+
+-- A webhook's address carries an unguessable key. Only its SHA-256 is looked up, so the table alone opens nothing;
+-- the sealed key lets `tenant apply` print the same address again.
+create table endpoint (
+  key_hash   bytea primary key,
+  tenant_id  uuid not null references tenant,
+  source     text not null,
+  target_id  uuid not null unique,
+  sealed_key bytea not null,
+  created_at timestamptz not null
+);
+call salon_protect('endpoint', 'select, insert');
+
+create function endpoint_resolve(p_key_hash bytea) returns table (tenant_id uuid, source text, target_id uuid)
+language sql stable security definer set search_path = public
+as $$ select e.tenant_id, e.source, e.target_id from endpoint e where e.key_hash = p_key_hash $$;
+
+create table service (
+  id        uuid primary key,
+  tenant_id uuid not null references tenant,
+  key       text not null,
+  titles    jsonb not null,
+  minutes   integer not null check (minutes > 0),
+  price     text,
+  position  integer not null,
+  active    boolean not null default true,
+  unique (tenant_id, key)
+);
+call salon_protect('service', 'select, insert, update');
+
+create table staff (
+  id        uuid primary key,
+  tenant_id uuid not null references tenant,
+  key       text not null,
+  name      text not null,
+  host_id   bigint,
+  position  integer not null,
+  active    boolean not null default true,
+  unique (tenant_id, key)
+);
+call salon_protect('staff', 'select, insert, update');
+
+-- One cal.com event type for each service of each master: the hidden parameter that picks a master inside a shared event
+-- type may vanish (cal.com note, section 8).
+create table staff_service (
+  tenant_id     uuid not null references tenant,
+  staff_id      uuid not null references staff,
+  service_id    uuid not null references service,
+  event_type_id bigint not null,
+  primary key (staff_id, service_id),
+  unique (tenant_id, event_type_id)
+);
+call salon_protect('staff_service', 'select, insert, update, delete');
+
+grant execute on function endpoint_resolve(bytea) to salon_app;

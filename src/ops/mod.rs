@@ -1,0 +1,3 @@
+//! The operator's side: telemetry, health, metrics. Served on an address of its own, never through the gateway.
+
+pub mod unit;

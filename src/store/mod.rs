@@ -1,0 +1,130 @@
+//! The database: a pool, transactions that belong to a tenant, the queue's functions, and what follows a commit.
+#![allow(clippy::disallowed_methods, reason = "stores are where SQL lives")]
+
+mod due;
+mod error;
+pub mod inbound;
+pub mod migrations;
+pub mod queue;
+mod tx;
+mod wake;
+
+pub use error::StoreError;
+pub use tx::Tx;
+pub use wake::{WakeListener, Waker};
+
+use std::{sync::Arc, time::Duration};
+
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::{
+    PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+use crate::{clock::Clock, ids::{Ids, TenantId}};
+
+/// The application's way into the database, under a role that owns nothing and can't bypass row-level security.
+#[derive(Clone)]
+pub struct Db {
+    pool: PgPool,
+    waker: Waker,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+}
+
+impl std::fmt::Debug for Db {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Db").field("connections", &self.pool.size()).finish_non_exhaustive()
+    }
+}
+
+impl Db {
+    /// Connects lazily: a database that is away makes requests fail, not the start.
+    ///
+    /// # Errors
+    /// When `url` is not a PostgreSQL address.
+    pub fn connect(url: &SecretString, max_connections: u32, waker: Waker, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Result<Self, StoreError> {
+        let options: PgConnectOptions = url.expose_secret().parse()?;
+        let options = options.application_name("salon-core").options([
+            ("statement_timeout", "30s"),
+            ("lock_timeout", "10s"),
+            ("idle_in_transaction_session_timeout", "60s"),
+        ]);
+        let pool = PgPoolOptions::new()
+            .max_connections(max_connections)
+            .acquire_timeout(Duration::from_secs(10))
+            .connect_lazy_with(options);
+        Ok(Self { pool, waker, clock, ids })
+    }
+
+    /// A transaction that sees and writes this tenant's rows only.
+    ///
+    /// # Errors
+    /// When the database can't be reached.
+    pub async fn tenant(&self, tenant: TenantId) -> Result<Tx, StoreError> {
+        Tx::begin(self, &[tenant]).await
+    }
+
+    /// A transaction that sees these tenants' rows: for reads on behalf of somebody who may see several.
+    ///
+    /// # Errors
+    /// When the database can't be reached.
+    pub async fn tenants(&self, tenants: &[TenantId]) -> Result<Tx, StoreError> {
+        Tx::begin(self, tenants).await
+    }
+
+    /// The bare pool, for the narrow functions that work across tenants and hand out ids only. Without a tenant set, row-level
+    /// security shows nothing else.
+    pub(crate) fn narrow(&self) -> &PgPool {
+        crate::ops::unit::count_query();
+        &self.pool
+    }
+
+    /// The clock that stamps what is written.
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    /// The source of ids.
+    pub fn ids(&self) -> &dyn Ids {
+        &*self.ids
+    }
+
+    /// The waker that commits use.
+    pub fn waker(&self) -> &Waker {
+        &self.waker
+    }
+
+    /// Checks that the role we run under keeps promise 3: it must be neither superuser nor able to bypass row-level security, and
+    /// must own no table.
+    ///
+    /// # Errors
+    /// Says which of these the role breaks, or that the database can't be reached.
+    pub async fn check_role(&self) -> Result<(), StoreError> {
+        let (superuser, bypass, owned): (bool, bool, i64) = sqlx::query_as(
+            "select r.rolsuper, r.rolbypassrls, (select count(*) from pg_class c where c.relowner = r.oid) from pg_roles r where r.rolname = current_user",
+        )
+        .fetch_one(self.narrow())
+        .await?;
+        match (superuser, bypass, owned) {
+            (true, ..) => Err(StoreError::Role("is a superuser")),
+            (_, true, _) => Err(StoreError::Role("may bypass row-level security")),
+            (.., 1..) => Err(StoreError::Role("owns tables")),
+            _ => Ok(()),
+        }
+    }
+
+    /// One round trip, for readiness.
+    ///
+    /// # Errors
+    /// When the database can't be reached.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query("select 1").execute(self.narrow()).await?;
+        Ok(())
+    }
+
+    /// Closes the pool when the process stops.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}

@@ -1,0 +1,258 @@
+//! The queue's side of the database: claims, settlements, leases, dead letters. The functions are in `migrations/0007_jobs.sql`.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::{FromRow, Row, postgres::types::PgInterval};
+use uuid::Uuid;
+
+use super::{Db, StoreError, Tx};
+use crate::{
+    ids::{JobId, TenantId},
+    job::{NewJob, Queue, Spec},
+    ops::unit,
+};
+
+/// A claimed job. Its payload is still JSON: one that can't be read is a dead letter, not a dead worker.
+#[derive(Debug, Clone, FromRow)]
+pub struct Claimed {
+    /// Id.
+    pub id: JobId,
+    /// Whose job.
+    pub tenant_id: TenantId,
+    /// The job's name.
+    pub kind: String,
+    /// The job, as JSON.
+    pub payload: serde_json::Value,
+    /// Which attempt this is, from 1. With the owner it is the fence of the lease.
+    pub attempt: i32,
+    /// After how many it is dead.
+    pub max_attempts: i32,
+    /// The trace of the unit that enqueued it.
+    pub trace: Option<String>,
+    /// When it was enqueued.
+    pub enqueued_at: DateTime<Utc>,
+    /// When it became due.
+    pub run_at: DateTime<Utc>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// The work is done.
+    Done,
+    /// Again, later.
+    Retry {
+        /// Not before.
+        at: DateTime<Utc>,
+        /// Why.
+        error: String,
+        /// False for a delay that is not the job's fault (a vendor's own waiting time).
+        counted: bool,
+    },
+    /// Never again without an operator.
+    Dead {
+        /// Why.
+        error: String,
+    },
+}
+
+/// A run to be settled.
+#[derive(Debug, Clone)]
+pub struct Settlement {
+    /// The job.
+    pub id: JobId,
+    /// The attempt that ran: only the holder of this very lease may settle it.
+    pub attempt: i32,
+    /// How it ended.
+    pub verdict: Verdict,
+}
+
+/// How much waits in a queue, and how old it is.
+#[derive(Debug, Clone, FromRow)]
+pub struct Depth {
+    /// Queue.
+    pub queue: String,
+    /// Due and waiting for a worker (or for its lane).
+    pub ready: i64,
+    /// Running.
+    pub running: i64,
+    /// Waiting for its time.
+    pub scheduled: i64,
+    /// Dead letters that nobody has resolved.
+    pub dead: i64,
+    /// Age of the oldest that is due, in seconds.
+    pub oldest_ready_seconds: Option<f64>,
+}
+
+/// A dead letter as an operator sees it.
+#[derive(Debug, Clone, FromRow, serde::Serialize)]
+pub struct DeadLetter {
+    /// The job's id.
+    pub id: JobId,
+    /// Whose job it was.
+    pub tenant_id: TenantId,
+    /// Queue.
+    pub queue: String,
+    /// The job's name.
+    pub kind: String,
+    /// Attempts made.
+    pub attempt: i32,
+    /// Why it died.
+    pub reason: String,
+    /// When.
+    pub died_at: DateTime<Utc>,
+}
+
+fn interval(duration: Duration) -> PgInterval {
+    PgInterval { months: 0, days: 0, microseconds: i64::try_from(duration.as_micros()).unwrap_or(i64::MAX) }
+}
+
+pub(super) async fn insert(tx: &mut Tx, id: JobId, new: &NewJob, spec: &Spec, payload: serde_json::Value, run_at: DateTime<Utc>) -> Result<(), StoreError> {
+    let (tenant, now) = (tx.tenant(), tx.now());
+    sqlx::query(
+        "insert into job (id, tenant_id, queue, kind, payload, subject_id, lane, class, deadline, expires_at, state, run_at, max_attempts, dedupe, trace, enqueued_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, coalesce($9, 'infinity'), $10, case when $11 > $12 then 0 else 1 end, $11, $13, $14, $15, $12)
+         on conflict (queue, dedupe) where dedupe is not null do nothing",
+    )
+    .bind(id)
+    .bind(tenant)
+    .bind(spec.queue.as_str())
+    .bind(spec.kind)
+    .bind(payload)
+    .bind(new.job.subject())
+    .bind(new.lane)
+    .bind(new.class.unwrap_or(spec.class) as i16)
+    .bind(new.deadline)
+    .bind(new.expires_at)
+    .bind(run_at)
+    .bind(now)
+    .bind(i32::try_from(spec.max_attempts).unwrap_or(i32::MAX))
+    .bind(&new.dedupe)
+    .bind(unit::current_trace())
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+impl Db {
+    /// Takes up to `limit` due jobs of `queue` for `owner`, for as long as `lease`.
+    ///
+    /// # Errors
+    /// When the database can't be reached; nothing is then claimed, or the lease runs out.
+    pub async fn claim(&self, queue: Queue, owner: Uuid, limit: usize, lease: Duration) -> Result<Vec<Claimed>, StoreError> {
+        Ok(sqlx::query_as("select id, tenant_id, kind, payload, attempt, max_attempts, trace, enqueued_at, run_at from job_claim($1, $2, $3, $4, $5)")
+            .bind(queue.as_str())
+            .bind(self.clock.now())
+            .bind(owner)
+            .bind(i32::try_from(limit).unwrap_or(i32::MAX))
+            .bind(interval(lease))
+            .fetch_all(self.narrow())
+            .await?)
+    }
+
+    /// How long until the queue's next scheduled job is due; none when nothing is scheduled.
+    ///
+    /// # Errors
+    /// When the database can't be reached.
+    pub async fn next_due(&self, queue: Queue) -> Result<Option<TimeDelta>, StoreError> {
+        let at: Option<DateTime<Utc>> = sqlx::query_scalar("select job_next_due($1)").bind(queue.as_str()).fetch_one(self.narrow()).await?;
+        Ok(at.map(|at| at - self.clock.now()))
+    }
+
+    /// Settles runs. Returns the ids whose lease `owner` still held; the others were lost to another worker.
+    ///
+    /// # Errors
+    /// When the database can't be reached: settle again, the lease decides.
+    pub async fn settle(&self, owner: Uuid, runs: &[Settlement]) -> Result<Vec<JobId>, StoreError> {
+        let now = self.clock.now();
+        let (mut ids, mut attempts, mut outcomes) = (vec![], vec![], vec![]);
+        let (mut run_at, mut errors, mut uncounted) = (vec![], vec![], vec![]);
+        for run in runs {
+            let (outcome, at, error, free) = match &run.verdict {
+                Verdict::Done => ("done", now, None, false),
+                Verdict::Retry { at, error, counted } => ("retry", *at, Some(error.as_str()), !counted),
+                Verdict::Dead { error } => ("dead", now, Some(error.as_str()), false),
+            };
+            ids.push(run.id.0);
+            attempts.push(run.attempt);
+            outcomes.push(outcome);
+            run_at.push(at);
+            errors.push(error);
+            uncounted.push(free);
+        }
+        let settled = sqlx::query_scalar("select job_settle($1, $2, $3, $4, $5, $6, $7)")
+            .bind(owner)
+            .bind(ids)
+            .bind(attempts)
+            .bind(outcomes)
+            .bind(run_at)
+            .bind(errors)
+            .bind(uncounted)
+            .fetch_all(self.narrow())
+            .await?;
+        Ok(settled)
+    }
+
+    /// Renews leases. Returns the ids still held: a handler whose id is missing must stop.
+    ///
+    /// # Errors
+    /// When the database can't be reached.
+    pub async fn renew(&self, owner: Uuid, ids: &[JobId], lease: Duration) -> Result<Vec<JobId>, StoreError> {
+        let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+        Ok(sqlx::query_scalar("select job_renew($1, $2, $3)").bind(owner).bind(ids).bind(interval(lease)).fetch_all(self.narrow()).await?)
+    }
+
+    /// Gives back jobs that were claimed but not begun.
+    ///
+    /// # Errors
+    /// When the database can't be reached: their lease runs out instead.
+    pub async fn release(&self, owner: Uuid, ids: &[JobId]) -> Result<(), StoreError> {
+        let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+        sqlx::query("select job_release($1, $2)").bind(owner).bind(ids).execute(self.narrow()).await?;
+        Ok(())
+    }
+
+    /// Takes jobs back from workers that stopped renewing. Returns how many.
+    ///
+    /// # Errors
+    /// When the database can't be reached.
+    pub async fn reap(&self) -> Result<i64, StoreError> {
+        Ok(sqlx::query_scalar("select job_reap(1000)").fetch_one(self.narrow()).await?)
+    }
+
+    /// Dead letters that nobody has resolved, oldest first.
+    ///
+    /// # Errors
+    /// When the database can't be reached.
+    pub async fn dead_letters(&self, limit: i32) -> Result<Vec<DeadLetter>, StoreError> {
+        Ok(sqlx::query_as("select * from job_dead_list($1)").bind(limit).fetch_all(self.narrow()).await?)
+    }
+
+    /// Puts a dead letter back to work from its first attempt. False if it is resolved already or unknown.
+    ///
+    /// # Errors
+    /// When the database can't be reached.
+    pub async fn replay(&self, id: JobId) -> Result<bool, StoreError> {
+        let done = sqlx::query_scalar("select job_replay($1, $2)").bind(id).bind(self.clock.now()).fetch_one(self.narrow()).await?;
+        self.waker.wake(Queue::ALL.iter().copied());
+        Ok(done)
+    }
+
+    /// How much waits, by queue.
+    ///
+    /// # Errors
+    /// When the database can't be reached.
+    pub async fn depths(&self) -> Result<Vec<Depth>, StoreError> {
+        Ok(sqlx::query_as("select * from job_depths($1)").bind(self.clock.now()).fetch_all(self.narrow()).await?)
+    }
+
+    /// Promise 1 as a number: what is neither ended nor in anybody's hands, by kind. Empty is right.
+    ///
+    /// # Errors
+    /// When the database can't be reached.
+    pub async fn unaccounted(&self) -> Result<Vec<(String, i64)>, StoreError> {
+        let rows = sqlx::query("select what, missing from unaccounted()").fetch_all(self.narrow()).await?;
+        Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+    }
+}

@@ -1,0 +1,288 @@
+//! What a tenant file says. Values are as checked by [`super::load`]; defaults are those of the schema.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveTime;
+use chrono_tz::Tz;
+use phonenumber::country;
+use secrecy::SecretString;
+use serde::{Deserialize, Deserializer};
+
+/// A salon, as its file describes it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct TenantFile {
+    /// The stable key of the tenant: 3 to 40 characters of `a-z`, `0-9` and `-`.
+    pub slug: String,
+    /// The salon's name as its clients know it.
+    pub name: String,
+    /// The zone of every time of day in the file.
+    pub zone: Tz,
+    /// At least one; the first is the default.
+    pub languages: Vec<Language>,
+    /// Where a phone number without a country code is read.
+    #[serde(default = "russia")]
+    pub phone_region: country::Id,
+    /// Where the salon is, as shown to clients.
+    pub address: Option<String>,
+    /// When the salon starts no conversation.
+    #[serde(default)]
+    pub quiet_hours: QuietHours,
+    /// When a client is reminded of a visit.
+    #[serde(default)]
+    pub reminders: Reminders,
+    /// Hours before the visit after which a client can no longer cancel or move it from the chat, 0 to 168.
+    #[serde(default = "two")]
+    pub cancel_until_hours: u16,
+    /// `None` for a salon without erxes.
+    pub erxes: Option<Erxes>,
+    /// The salon's calendar.
+    pub calcom: Calcom,
+    /// At least one.
+    pub channels: Vec<Channel>,
+    /// At least one, in the order shown to clients.
+    pub services: Vec<Service>,
+    /// At least one, in the order shown to clients.
+    pub staff: Vec<Staff>,
+}
+
+/// A language the dialogue is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    /// Russian.
+    Ru,
+    /// English.
+    En,
+}
+
+impl Language {
+    /// The ISO 639-1 code.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Ru => "ru",
+            Self::En => "en",
+        }
+    }
+}
+
+/// A daily window in the salon's zone, from `start` until just before `end`. It runs over midnight when `end` is the
+/// earlier one; the two are never equal and at most 20 hours apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct QuietHours {
+    /// The first quiet minute.
+    #[serde(deserialize_with = "hh_mm")]
+    pub start: NaiveTime,
+    /// The first minute that is not quiet.
+    #[serde(deserialize_with = "hh_mm")]
+    pub end: NaiveTime,
+}
+
+/// 21:00 to 09:00.
+impl Default for QuietHours {
+    fn default() -> Self {
+        let hour = |hour| NaiveTime::from_hms_opt(hour, 0, 0).unwrap_or_default();
+        Self {
+            start: hour(21),
+            end: hour(9),
+        }
+    }
+}
+
+/// When a client is reminded of a visit.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Reminders {
+    /// The reminder on the day before.
+    pub day_before: DayBefore,
+    /// Hours before the visit, each 1 to 48, the largest first.
+    #[serde(deserialize_with = "one_or_many")]
+    pub hours_before: Vec<u8>,
+}
+
+/// The reminder on the day before a visit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(from = "DayBeforeForm")]
+pub enum DayBefore {
+    /// None.
+    Off,
+    /// At the time of day of the visit.
+    #[default]
+    SameTime,
+    /// At this time of day, in the salon's zone.
+    At(NaiveTime),
+}
+
+/// The salon's place in erxes.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Erxes {
+    /// Address of the gateway.
+    pub base_url: String,
+    /// `_id` of the messenger integration (`widgetsMessengerConnect(integrationId!)`).
+    pub integration_id: String,
+    /// `_id` of the brand.
+    pub brand_id: String,
+    /// Without it only the public widget operations are used.
+    pub app_token: Option<SecretString>,
+    /// `false` keeps the connection but sends nothing.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+}
+
+/// The salon's team in cal.com.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Calcom {
+    /// Address of the API, without `/v2`.
+    pub base_url: String,
+    /// Key of a service user who is ADMIN or OWNER of the team.
+    pub api_key: SecretString,
+    /// `None` when the event types belong to the key's user.
+    pub team_id: Option<i64>,
+    /// Signs cal.com's webhooks; at least 32 characters. `None`: the caller makes one and keeps it.
+    pub webhook_secret: Option<SecretString>,
+}
+
+/// A messenger in which the salon talks to its clients.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Channel {
+    /// A Telegram bot.
+    Telegram(Telegram),
+}
+
+impl Channel {
+    /// The channel's stable name, unique in the file.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Telegram(telegram) => &telegram.name,
+        }
+    }
+}
+
+/// A Telegram bot.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Telegram {
+    /// Stable name, unique among channels.
+    pub name: String,
+    /// As BotFather gave it. Safe in a URL path: digits, `:`, then `A-Z a-z 0-9 _ -`.
+    pub bot_token: SecretString,
+    /// Bot API, `setWebhook`: 1-256 characters of `A-Z a-z 0-9 _ -`. `None`: the caller makes one and keeps it.
+    pub secret_token: Option<SecretString>,
+    /// Address of the Bot API server.
+    #[serde(default = "telegram_api")]
+    pub base_url: String,
+}
+
+/// Something a client can book.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Service {
+    /// Stable name, unique among services.
+    pub key: String,
+    /// What clients read; it has a text for each of the salon's languages.
+    pub title: LocalText,
+    /// How long it takes, 5 to 720 minutes.
+    pub minutes: u16,
+    /// As shown to clients, with its currency.
+    pub price: Option<String>,
+}
+
+/// A text for all languages, or one for each.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum LocalText {
+    /// The same in every language.
+    Same(String),
+    /// By language.
+    Each(BTreeMap<Language, String>),
+}
+
+impl LocalText {
+    /// The text in `language`; `None` only for a language the salon does not list.
+    #[must_use]
+    pub fn get(&self, language: Language) -> Option<&str> {
+        match self {
+            Self::Same(text) => Some(text),
+            Self::Each(texts) => texts.get(&language).map(String::as_str),
+        }
+    }
+}
+
+/// A master.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Staff {
+    /// Stable name, unique among staff.
+    pub key: String,
+    /// As clients know the master.
+    pub name: String,
+    /// The master's `userId` in cal.com.
+    pub host_user_id: Option<i64>,
+    /// At least one; a service is named once.
+    pub services: Vec<StaffService>,
+}
+
+/// A service by a master, which is one event type of cal.com.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct StaffService {
+    /// Key of a service of the same file.
+    pub service: String,
+    /// Unique in the file.
+    pub event_type_id: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum DayBeforeForm {
+    Switch(bool),
+    At {
+        #[serde(deserialize_with = "hh_mm")]
+        at: NaiveTime,
+    },
+}
+
+impl From<DayBeforeForm> for DayBefore {
+    fn from(form: DayBeforeForm) -> Self {
+        match form {
+            DayBeforeForm::Switch(false) => Self::Off,
+            DayBeforeForm::Switch(true) => Self::SameTime,
+            DayBeforeForm::At { at } => Self::At(at),
+        }
+    }
+}
+
+fn hh_mm<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NaiveTime, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    NaiveTime::parse_from_str(&text, "%H:%M").map_err(serde::de::Error::custom)
+}
+
+fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Form {
+        One(u8),
+        Many(Vec<u8>),
+    }
+    let mut hours = match Form::deserialize(deserializer)? {
+        Form::One(hours) => vec![hours],
+        Form::Many(hours) => hours,
+    };
+    hours.sort_unstable_by(|a, b| b.cmp(a));
+    Ok(hours)
+}
+
+fn russia() -> country::Id {
+    country::Id::RU
+}
+
+fn two() -> u16 {
+    2
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn telegram_api() -> String {
+    "https://api.telegram.org".to_owned()
+}

@@ -1,0 +1,227 @@
+//! What a schema cannot say: zones and regions that exist, names that are unique, references that lead somewhere.
+//!
+//! The checks read the raw value and skip what is missing or of the wrong type, which the schema refuses, so that one
+//! pass reports every problem of a file.
+
+use std::collections::HashMap;
+
+use chrono::{NaiveTime, TimeDelta};
+use chrono_tz::{TZ_VARIANTS, Tz};
+use phonenumber::country;
+use serde_json::Value;
+use url::Url;
+
+use super::parse::{Document, join};
+use super::problem::{self, Report};
+use super::suggest;
+
+/// Longer quiet hours would leave no time to send in: a channel silenced by mistake rather than on purpose.
+const LONGEST_QUIET: TimeDelta = TimeDelta::hours(20);
+
+/// Reports everything that is well-formed and still wrong.
+pub(super) fn check(document: &Document, report: &mut Report) {
+    let root = &document.value;
+    zone(root, report);
+    region(root, report);
+    quiet_hours(root, report);
+    addresses(root, report);
+    titles(root, report);
+    unique_names(document, report);
+    staff_services(document, report);
+}
+
+/// The schema refuses longer lists. Comparing the entries of one with those of another must not take hours to say so.
+const LONGEST_LIST: usize = 200;
+
+/// The entries of a list with their pointers; none if `pointer` leads to no list.
+fn entries<'a>(root: &'a Value, pointer: &str) -> Vec<(String, &'a Value)> {
+    let items = root.pointer(pointer).and_then(Value::as_array);
+    let items = items.into_iter().flatten().take(LONGEST_LIST).enumerate();
+    items
+        .map(|(index, item)| (join(pointer, &index.to_string()), item))
+        .collect()
+}
+
+fn text<'a>(value: &'a Value, field: &str) -> Option<&'a str> {
+    value.get(field).and_then(Value::as_str)
+}
+
+fn zone(root: &Value, report: &mut Report) {
+    let Some(zone) = text(root, "zone").filter(|zone| !zone.is_empty()) else {
+        return;
+    };
+    if zone.parse::<Tz>().is_err() {
+        let hint = suggest::hint(zone, TZ_VARIANTS.iter().map(|zone| zone.name()));
+        let rule = format!("must be an IANA time zone, such as Europe/Moscow{hint}");
+        report.add_got("/zone", rule, &root["zone"]);
+    }
+}
+
+fn region(root: &Value, report: &mut Report) {
+    let Some(region) = text(root, "phone_region") else {
+        return;
+    };
+    let well_formed = region.len() == 2 && region.bytes().all(|byte| byte.is_ascii_uppercase());
+    if well_formed && region.parse::<country::Id>().is_err() {
+        report.add_got(
+            "/phone_region",
+            "must be a region of ISO 3166, such as RU",
+            &root["phone_region"],
+        );
+    }
+}
+
+fn quiet_hours(root: &Value, report: &mut Report) {
+    let Some(window) = root.get("quiet_hours") else {
+        return;
+    };
+    let time = |field| NaiveTime::parse_from_str(text(window, field)?, "%H:%M").ok();
+    let (Some(start), Some(end)) = (time("start"), time("end")) else {
+        return;
+    };
+    let length = (end - start + TimeDelta::days(1)).num_minutes() % (24 * 60);
+    if length == 0 {
+        report.add("/quiet_hours", "must end at another time than it starts");
+    } else if length > LONGEST_QUIET.num_minutes() {
+        let rule = format!("must be at most {} hours long", LONGEST_QUIET.num_hours());
+        let got = format!("{} h {} min", length / 60, length % 60);
+        report.add("/quiet_hours", format!("{rule} (got {got})"));
+    }
+}
+
+fn addresses(root: &Value, report: &mut Report) {
+    let channels = entries(root, "/channels")
+        .into_iter()
+        .map(|(pointer, _)| pointer);
+    for section in ["/erxes".to_owned(), "/calcom".to_owned()]
+        .into_iter()
+        .chain(channels)
+    {
+        let pointer = join(&section, "base_url");
+        if let Some(address) = root.pointer(&pointer).and_then(Value::as_str)
+            && let Err(rule) = base_url(address)
+        {
+            report.add(pointer, rule);
+        }
+    }
+}
+
+/// What is missing from an http(s) address to be one that paths can be appended to. Other schemes are the schema's.
+fn base_url(address: &str) -> Result<(), &'static str> {
+    if !(address.starts_with("http://") || address.starts_with("https://")) {
+        return Ok(());
+    }
+    let url = Url::parse(address)
+        .map_err(|_| "must be an address that can be parsed, such as https://example.com")?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("must not have a user name or password in it");
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("must end with its path: nothing from ? or # on");
+    }
+    Ok(())
+}
+
+fn titles(root: &Value, report: &mut Report) {
+    let languages = root.get("languages").and_then(Value::as_array);
+    let languages: Vec<&str> = languages
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    for (pointer, service) in entries(root, "/services") {
+        let Some(Value::Object(texts)) = service.get("title") else {
+            continue;
+        };
+        // An empty mapping and an unknown language are the schema's.
+        if texts.is_empty() {
+            continue;
+        }
+        for language in ["ru", "en"]
+            .into_iter()
+            .filter(|code| languages.contains(code))
+        {
+            if !texts.contains_key(language) {
+                let rule = format!("must have a text in {language}, which is one of `languages`");
+                report.add(join(&pointer, "title"), rule);
+            }
+        }
+    }
+}
+
+/// Refuses the second use of a value, telling where the first is.
+struct Unique<'a> {
+    document: &'a Document,
+    seen: HashMap<Value, String>,
+}
+
+impl<'a> Unique<'a> {
+    fn new(document: &'a Document) -> Self {
+        Self {
+            document,
+            seen: HashMap::new(),
+        }
+    }
+
+    fn take(&mut self, pointer: String, report: &mut Report) {
+        let Some(value) = self.document.value.pointer(&pointer) else {
+            return;
+        };
+        if !(value.is_string() || value.is_number()) {
+            return;
+        }
+        match self.seen.get(value) {
+            Some(first) => {
+                let field = problem::field(&self.document.value, first);
+                let line = self.document.line(first);
+                report.add_got(
+                    &pointer,
+                    format!("must be unique: {field} on line {line} is the same"),
+                    value,
+                );
+            }
+            None => {
+                self.seen.insert(value.clone(), pointer);
+            }
+        }
+    }
+}
+
+fn unique_names(document: &Document, report: &mut Report) {
+    for (list, field) in [
+        ("/channels", "name"),
+        ("/services", "key"),
+        ("/staff", "key"),
+    ] {
+        let mut names = Unique::new(document);
+        for (pointer, _) in entries(&document.value, list) {
+            names.take(join(&pointer, field), report);
+        }
+    }
+}
+
+fn staff_services(document: &Document, report: &mut Report) {
+    let root = &document.value;
+    let services = entries(root, "/services");
+    let keys: Vec<&str> = services
+        .iter()
+        .filter_map(|(_, service)| text(service, "key"))
+        .collect();
+    let mut event_types = Unique::new(document);
+    for (master, _) in entries(root, "/staff") {
+        let mut offered = Unique::new(document);
+        for (pointer, entry) in entries(root, &join(&master, "services")) {
+            let service = join(&pointer, "service");
+            if let Some(key) = text(entry, "service").filter(|key| !keys.contains(key)) {
+                let hint = suggest::hint(key, keys.iter().copied());
+                report.add_got(
+                    &service,
+                    format!("must be the key of a service of this file{hint}"),
+                    &entry["service"],
+                );
+            }
+            offered.take(service, report);
+            event_types.take(join(&pointer, "event_type_id"), report);
+        }
+    }
+}

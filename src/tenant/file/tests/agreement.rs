@@ -1,0 +1,346 @@
+//! The published schema and the program's model say the same.
+
+use std::collections::BTreeSet;
+
+use serde::de::{self, DeserializeOwned, Deserializer, Visitor};
+use serde_json::{Value, json};
+
+use super::*;
+
+/// The names of a struct's fields, as serde knows them.
+struct FieldNames<'a>(&'a mut Vec<&'static str>);
+
+impl<'de> Deserializer<'de> for FieldNames<'_> {
+    type Error = de::value::Error;
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, Self::Error> {
+        self.0.extend_from_slice(fields);
+        Err(de::Error::custom("only the names were asked for"))
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
+        Err(de::Error::custom("not a struct"))
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit
+        unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
+}
+
+fn names<T: DeserializeOwned>() -> BTreeSet<String> {
+    let mut names = Vec::new();
+    let _ = T::deserialize(FieldNames(&mut names));
+    names.into_iter().map(str::to_owned).collect()
+}
+
+fn schema() -> Value {
+    serde_json::from_str(SCHEMA).unwrap()
+}
+
+/// Every place of the schema that lists fields, with its pointer.
+fn objects<'a>(pointer: &str, node: &'a Value, found: &mut Vec<(String, &'a Value)>) {
+    if let Some(properties) = node.get("properties") {
+        found.push((pointer.to_owned(), properties));
+        for (name, child) in properties.as_object().unwrap() {
+            objects(&format!("{pointer}/{name}"), child, found);
+        }
+    }
+    if let Some(items) = node.get("items") {
+        objects(pointer, items, found);
+    }
+}
+
+#[test]
+fn every_field_is_in_both() {
+    let mut channel = names::<Telegram>();
+    channel.insert("kind".to_owned());
+    let expected = [
+        ("", names::<TenantFile>()),
+        ("/quiet_hours", names::<QuietHours>()),
+        ("/reminders", names::<Reminders>()),
+        ("/reminders/day_before", BTreeSet::from(["at".to_owned()])),
+        ("/erxes", names::<Erxes>()),
+        ("/calcom", names::<Calcom>()),
+        ("/channels", channel),
+        ("/services", names::<Service>()),
+        (
+            "/services/title",
+            BTreeSet::from(["ru".to_owned(), "en".to_owned()]),
+        ),
+        ("/staff", names::<Staff>()),
+        ("/staff/services", names::<StaffService>()),
+    ];
+    let schema = schema();
+    let mut found = Vec::new();
+    objects("", &schema, &mut found);
+    let mut found: Vec<(&str, BTreeSet<String>)> = found
+        .iter()
+        .map(|(pointer, fields)| {
+            (
+                &**pointer,
+                fields.as_object().unwrap().keys().cloned().collect(),
+            )
+        })
+        .collect();
+    found.sort();
+    let mut expected = expected.to_vec();
+    expected.sort();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn every_object_is_closed_and_every_field_described() {
+    let schema = schema();
+    let mut found = Vec::new();
+    objects("", &schema, &mut found);
+    objects("/secret", &schema["$defs"]["secret"], &mut found);
+    for (pointer, fields) in found {
+        for (name, field) in fields.as_object().unwrap() {
+            assert!(
+                field["description"].is_string(),
+                "{pointer}/{name} has no description"
+            );
+        }
+    }
+    fn closed(node: &Value) {
+        if node.get("properties").is_some_and(Value::is_object) && node.get("type").is_some() {
+            assert_eq!(node["additionalProperties"], json!(false), "{node}");
+        }
+        match node {
+            Value::Object(fields) => fields.values().for_each(closed),
+            Value::Array(items) => items.iter().for_each(closed),
+            _ => {}
+        }
+    }
+    closed(&schema);
+}
+
+/// What the schema calls a secret is what the program never repeats.
+#[test]
+fn secrets_are_the_same_fields() {
+    let schema = schema();
+    let mut found = Vec::new();
+    objects("", &schema, &mut found);
+    let mut count = 0;
+    for (pointer, fields) in found {
+        for (name, field) in fields.as_object().unwrap() {
+            let in_schema = field["$ref"] == json!("#/$defs/secret");
+            assert_eq!(in_schema, secret::is_secret(name), "{pointer}/{name}");
+            let address = field["$ref"] == json!("#/$defs/url");
+            assert_eq!(
+                !(in_schema || address),
+                secret::may_be_shown(&format!("{pointer}/{name}"))
+            );
+            count += usize::from(in_schema);
+        }
+    }
+    assert_eq!(count, 5);
+}
+
+/// All pointers of fields in a value.
+fn fields(pointer: &str, value: &Value, found: &mut Vec<(String, String)>) {
+    match value {
+        Value::Object(map) => {
+            for (key, child) in map {
+                found.push((pointer.to_owned(), key.clone()));
+                fields(&format!("{pointer}/{key}"), child, found);
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                fields(&format!("{pointer}/{index}"), item, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn plain_example() -> Value {
+    let mut value = parse::parse(EXAMPLE)
+        .map(|document| document.value)
+        .unwrap_or_default();
+    secret::inline(&mut value, &secrets, &mut Report::default());
+    value
+}
+
+/// The example has every field there is, so that leaving each out in turn tries every "required".
+#[test]
+fn the_same_fields_are_required() {
+    let example = plain_example();
+    let mut all = Vec::new();
+    fields("", &example, &mut all);
+    assert!(all.len() > 50);
+    for (parent, key) in all {
+        let mut value = example.clone();
+        value
+            .pointer_mut(&parent)
+            .and_then(Value::as_object_mut)
+            .unwrap()
+            .remove(&key);
+        let valid = jsonschema::is_valid(&schema(), &value);
+        // A title's languages are required by `languages`, not by the schema.
+        if parent.ends_with("/title") {
+            continue;
+        }
+        let fits = serde_json::from_value::<TenantFile>(value).is_ok();
+        assert_eq!(fits, valid, "{parent}/{key} left out");
+    }
+}
+
+#[test]
+fn the_example_has_every_field() {
+    let example = plain_example();
+    let mut used = Vec::new();
+    fields("", &example, &mut used);
+    let used: BTreeSet<String> = used
+        .into_iter()
+        .map(|(parent, key)| {
+            let parts = parent
+                .split('/')
+                .filter(|part| part.parse::<usize>().is_err());
+            parts.chain([key.as_str()]).collect::<Vec<_>>().join("/")
+        })
+        .collect();
+    let schema = schema();
+    let mut found = Vec::new();
+    objects("", &schema, &mut found);
+    for (pointer, properties) in found {
+        for name in properties.as_object().unwrap().keys() {
+            assert!(
+                used.contains(&format!("{pointer}/{name}")),
+                "{pointer}/{name} is not in the example"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_guide_names_every_field() {
+    let guide = include_str!("../../../../docs/tenant-file.md");
+    let schema = schema();
+    let mut found = Vec::new();
+    objects("", &schema, &mut found);
+    for (pointer, properties) in found {
+        // These are told in the row of the field that they are in.
+        if ["/quiet_hours", "/reminders/day_before", "/services/title"].contains(&&*pointer) {
+            continue;
+        }
+        let required = schema_at(&schema, &pointer)["required"].clone();
+        for (name, field) in properties.as_object().unwrap() {
+            let has_own_rows = field
+                .get("items")
+                .is_some_and(|items| items["type"] == "object")
+                || ["reminders", "calcom"].contains(&&**name);
+            if has_own_rows {
+                continue;
+            }
+            let path = pointer
+                .replace('/', ".")
+                .replace("staff.services", "staff[].services[]");
+            let path = ["channels", "services", "staff"]
+                .iter()
+                .fold(path, |path, list| {
+                    if path == format!(".{list}") {
+                        format!(".{list}[]")
+                    } else {
+                        path
+                    }
+                });
+            let path = format!("{path}.{name}");
+            let path = path.trim_start_matches('.');
+            let is_required = required
+                .as_array()
+                .is_some_and(|all| all.contains(&json!(name)));
+            let cell = if is_required {
+                format!("| **`{path}`** |")
+            } else {
+                format!("| `{path}` |")
+            };
+            assert!(guide.contains(&cell), "no row {cell}");
+        }
+    }
+}
+
+/// The schema's node for a pointer of `objects`, which passes over lists.
+fn schema_at<'a>(schema: &'a Value, pointer: &str) -> &'a Value {
+    pointer.split('/').skip(1).fold(schema, |node, name| {
+        let node = &node["properties"][name];
+        node.get("items")
+            .filter(|items| items.get("properties").is_some())
+            .unwrap_or(node)
+    })
+}
+
+#[test]
+fn defaults_are_the_same() {
+    let schema = schema();
+    let default = |pointer: &str| schema.pointer(pointer).unwrap()["default"].clone();
+    let file = load(GOOD, &secrets).unwrap();
+    assert_eq!(
+        default("/properties/phone_region"),
+        json!(file.phone_region.as_ref())
+    );
+    assert_eq!(
+        default("/properties/cancel_until_hours"),
+        json!(file.cancel_until_hours)
+    );
+    let quiet: QuietHours = serde_json::from_value(default("/properties/quiet_hours")).unwrap();
+    assert_eq!(quiet, file.quiet_hours);
+    let reminders: Reminders = serde_json::from_value(default("/properties/reminders")).unwrap();
+    assert_eq!(reminders, file.reminders);
+    let day_before = default("/properties/reminders/properties/day_before");
+    let hours_before = default("/properties/reminders/properties/hours_before");
+    let spelt: Reminders =
+        serde_json::from_value(json!({ "day_before": day_before, "hours_before": hours_before }))
+            .unwrap();
+    assert_eq!(spelt, file.reminders);
+    let Channel::Telegram(telegram) = &file.channels[0];
+    assert_eq!(
+        default("/properties/channels/items/properties/base_url"),
+        json!(telegram.base_url)
+    );
+    let mut example = plain_example();
+    example["erxes"].as_object_mut().unwrap().remove("enabled");
+    let file: TenantFile = serde_json::from_value(example).unwrap();
+    assert_eq!(
+        default("/properties/erxes/properties/enabled"),
+        json!(file.erxes.unwrap().enabled)
+    );
+}
+
+/// Ends of ranges: what the schema lets through, the model can hold.
+#[test]
+fn the_model_holds_every_number_the_schema_allows() {
+    for (from, low, high) in [
+        ("minutes: 60", "minutes: 5", "minutes: 720"),
+        (
+            "event_type_id: 11",
+            "event_type_id: 1",
+            "event_type_id: 9007199254740991",
+        ),
+        (
+            "languages:",
+            "cancel_until_hours: 0\nlanguages:",
+            "cancel_until_hours: 168\nlanguages:",
+        ),
+        (
+            "languages:",
+            "reminders: { hours_before: 1 }\nlanguages:",
+            "reminders: { hours_before: 48 }\nlanguages:",
+        ),
+    ] {
+        for to in [low, high] {
+            assert_eq!(
+                messages(&GOOD.replace(from, to)),
+                Vec::<String>::new(),
+                "{to}"
+            );
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Tenants: salons, their mappings and their settings.
+
+pub mod file;

@@ -1,0 +1,164 @@
+//! The one HTTP client. Adapters build a [`Request`] and read a [`Reply`]; time-outs, size limits, the address guard and the silence
+//! of the logs are here.
+
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use serde::Serialize;
+use url::Url;
+
+use super::AddressGuard;
+
+/// Larger answers than this are cut off: no vendor of ours sends more.
+const MAX_ANSWER: usize = 4 * 1024 * 1024;
+
+/// A call that got no usable answer. Without the address: it may carry a token (Telegram puts it in the path).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum HttpError {
+    /// The address guard refused, and nothing was sent.
+    #[error("address refused: {0}")]
+    Refused(&'static str),
+    /// No connection: nothing was sent.
+    #[error("the vendor could not be reached")]
+    NotSent,
+    /// The request was written, at least in part, and no complete answer came.
+    #[error("the vendor did not answer")]
+    NoAnswer,
+    /// The answer was larger than any vendor's.
+    #[error("the vendor's answer is too large")]
+    AnswerTooLarge,
+}
+
+/// A call to a vendor.
+#[derive(Clone)]
+pub struct Request {
+    method: Method,
+    url: Url,
+    headers: HeaderMap,
+    body: Option<Vec<u8>>,
+    timeout: Duration,
+}
+
+impl std::fmt::Debug for Request {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Request({} {})", self.method, self.url.host_str().unwrap_or("?"))
+    }
+}
+
+impl Request {
+    /// A request without a body, to be answered within `timeout`.
+    pub fn new(method: Method, url: Url, timeout: Duration) -> Self {
+        Self { method, url, headers: HeaderMap::new(), body: None, timeout }
+    }
+
+    /// A POST with a JSON body.
+    pub fn post_json(url: Url, body: &impl Serialize, timeout: Duration) -> Self {
+        Self::new(Method::POST, url, timeout).json(body)
+    }
+
+    /// Sets a JSON body.
+    #[must_use]
+    pub fn json(mut self, body: &impl Serialize) -> Self {
+        // Our own wire types hold nothing that JSON can't: no maps with odd keys, no failing serializers.
+        self.body = serde_json::to_vec(body).ok();
+        self.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        self
+    }
+
+    /// Adds a header that is no secret. A value that HTTP forbids is left out.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.insert(name, value);
+        }
+        self
+    }
+
+    /// Adds a header that holds a credential: marked so that nothing prints it.
+    #[must_use]
+    pub fn secret_header(mut self, name: HeaderName, value: &str) -> Self {
+        if let Ok(mut value) = HeaderValue::from_str(value) {
+            value.set_sensitive(true);
+            self.headers.insert(name, value);
+        }
+        self
+    }
+}
+
+/// A vendor's complete answer.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// Headers.
+    pub headers: HeaderMap,
+    /// Body bytes.
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    /// True for 200 to 299.
+    pub const fn is_success(&self) -> bool {
+        matches!(self.status, 200..=299)
+    }
+
+    /// The body as JSON, if it is.
+    pub fn json<T: serde::de::DeserializeOwned>(&self) -> Option<T> {
+        serde_json::from_slice(&self.body).ok()
+    }
+
+    /// A header that holds a whole number of seconds.
+    pub fn seconds_header(&self, name: &str) -> Option<Duration> {
+        self.headers.get(name)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+    }
+}
+
+/// The client behind every adapter.
+#[derive(Debug, Clone)]
+pub struct Http {
+    client: reqwest::Client,
+    guard: AddressGuard,
+}
+
+impl Http {
+    /// A client that calls only what `guard` permits and follows no redirect.
+    ///
+    /// # Errors
+    /// When the TLS roots can't be loaded.
+    #[allow(clippy::disallowed_methods, reason = "this is the one place that makes a client")]
+    pub fn new(guard: AddressGuard) -> Result<Self, reqwest::Error> {
+        let client = reqwest::Client::builder()
+            .user_agent(concat!("salon-core/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(Duration::from_secs(5))
+            .pool_idle_timeout(Duration::from_secs(30))
+            .dns_resolver(std::sync::Arc::new(guard))
+            .no_proxy()
+            .build()?;
+        Ok(Self { client, guard })
+    }
+
+    /// Calls a vendor once. No retry here: whether a call may be repeated is the caller's knowledge.
+    ///
+    /// # Errors
+    /// See [`HttpError`]; an answer of any status is a [`Reply`].
+    pub async fn send(&self, request: Request) -> Result<Reply, HttpError> {
+        if let Some(reason) = self.guard.refuses(&request.url) {
+            return Err(HttpError::Refused(reason));
+        }
+        let mut call = self.client.request(request.method, request.url).headers(request.headers).timeout(request.timeout);
+        if let Some(body) = request.body {
+            call = call.body(body);
+        }
+        let mut response = call.send().await.map_err(|error| if error.is_connect() { HttpError::NotSent } else { HttpError::NoAnswer })?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|_| HttpError::NoAnswer)? {
+            if body.len() + chunk.len() > MAX_ANSWER {
+                return Err(HttpError::AnswerTooLarge);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Reply { status, headers, body })
+    }
+}
