@@ -68,7 +68,13 @@ export function nextReminder(calcom, now) {
 export function drawCrm(erxes) {
   redraw(byId("crm"), erxes ?? null, (panel) => {
     const customers = erxes?.customers ?? [];
+    const drafts = new Map([...panel.querySelectorAll(".reply input")].map((input) => [input.dataset.conversation, input.value]));
+    const writing = panel.contains(document.activeElement) ? document.activeElement.dataset.conversation : undefined;
     panel.replaceChildren(...(customers.length ? customers.map((one) => drawCustomer(one, erxes)) : [empty("No record yet")]));
+    for (const input of panel.querySelectorAll(".reply input")) {
+      input.value = drafts.get(input.dataset.conversation) ?? "";
+      if (input.dataset.conversation === writing) input.focus();
+    }
   });
 }
 
@@ -93,7 +99,7 @@ function drawCustomer(customer, erxes) {
 
 /** An operator answers in the erxes inbox. */
 function replyForm(conversation) {
-  const input = el("input", { name: "text", autocomplete: "off", placeholder: "Answer as the operator", "aria-label": "Answer as the operator" });
+  const input = el("input", { name: "text", autocomplete: "off", placeholder: "Answer as the operator", "aria-label": "Answer as the operator", "data-conversation": conversation });
   const submit = (event) => {
     event.preventDefault();
     const text = input.value.trim();
@@ -139,7 +145,7 @@ export function drawLedger(entries, deliveries) {
 function requestLine(entry) {
   const status = entry.status === 0 ? "no answer" : String(entry.status);
   const tone = entry.status >= 200 && entry.status < 300 ? "good" : entry.status === 429 ? "warn" : "bad";
-  const parameters = entry.request?.parameters ?? entry.request ?? {};
+  const parameters = entry.request?.parameters ?? entry.request?.variables ?? entry.request ?? {};
   const text = parameters.text ?? parameters.action ?? parameters.callback_query_id ?? JSON.stringify(parameters);
   return line({
     at: entry.at,

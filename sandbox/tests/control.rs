@@ -80,6 +80,40 @@ async fn a_scenario_is_played_over_http() {
 }
 
 #[tokio::test]
+async fn the_other_vendors_are_seeded_and_their_staff_acts() {
+    let sandbox = Sandbox::start(Options::default()).await.unwrap();
+    let client = Client::builder().no_proxy().build().unwrap();
+    let go =
+        async |path: &str, body: Value| ask(&client, Method::POST, format!("{}/control{path}", sandbox.base_url), body).await;
+
+    let schedule = json!({"timeZone": "UTC", "availability": [{"startTime": "00:00", "endTime": "23:59", "days":
+        ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]}]});
+    let calendar = json!({
+        "users": [{"id": 1, "name": "Olga", "email": "olga@salon.example", "username": "olga", "timeZone": "UTC",
+                   "apiKey": "cal_test", "schedule": schedule}],
+        "eventTypes": [{"id": 2, "ownerId": 1, "title": "Haircut", "slug": "haircut", "lengthInMinutes": 30,
+                        "hosts": [{"userId": 1}]}],
+    });
+    let (status, seeded) = go("/vendors/calcom/seed", calendar).await;
+    assert_eq!((status, seeded["eventTypes"].as_array().map(Vec::len)), (200, Some(1)), "{seeded}");
+    assert_eq!(go("/vendors/calcom/seed", json!({"users": 1})).await.0, 400);
+    assert_eq!(go("/vendors/nobody/seed", json!({})).await.0, 404);
+
+    let day = (sandbox.world.now() + chrono::TimeDelta::days(3)).date_naive();
+    let visit = json!({"do": "book", "event_type": 2, "start": format!("{day}T10:00:00Z")});
+    let (status, booked) = go("/vendors/calcom/act", visit.clone()).await;
+    assert_eq!(status, 200, "{booked}");
+    assert_eq!(go("/vendors/calcom/act", visit).await.0, 409, "the time is taken");
+    let cancel = json!({"do": "cancel", "uid": booked["uid"]});
+    assert_eq!(go("/vendors/calcom/act", cancel).await.0, 200);
+    assert_eq!(sandbox.calcom.snapshot()["bookings"][0]["status"], "cancelled");
+
+    let reply = json!({"do": "reply", "conversation_id": "nowhere", "text": "hi"});
+    assert_eq!(go("/vendors/erxes/act", reply).await.0, 409);
+    assert_eq!(go("/vendors/erxes/act", json!({"do": "fly"})).await.0, 409);
+}
+
+#[tokio::test]
 async fn a_scenario_that_does_not_fit_is_refused() {
     for wrong in [json!({"bots": [{"token": "no-id", "name": "a", "username": "a"}]}), json!({"seed": {"nobody": {}}})] {
         let scenario: Scenario = serde_json::from_value(wrong).unwrap();

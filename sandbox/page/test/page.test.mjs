@@ -1,6 +1,6 @@
 // The chat page in a real browser, with a small product behind the stand-ins.
 //
-//   SANDBOX_URL=http://127.0.0.1:PORT npm test    against a running sandbox
+//   SANDBOX_URL=http://127.0.0.1:PORT npm test    against a running sandbox that holds no data yet
 //   SALON_BIN_DIR=target/debug npm test           starts $SALON_BIN_DIR/salon-sandbox itself
 //
 // CHROME_PATH names the browser (default: /usr/bin/chromium), SCREENSHOT a file for a picture of the page.
@@ -50,6 +50,24 @@ const CALENDAR = {
   eventTypes: [{ id: 101, ownerId: 11, title: "Haircut", slug: "haircut", lengthInMinutes: 60, hosts: [{ userId: 11 }],
     locations: [{ type: "address", address: "Tverskaya 1", public: true }] }],
 };
+
+const CRM = {
+  brands: [{ _id: "b1", name: "Salon 42", code: "salon-42" }],
+  channels: [{ _id: "ch1", name: "Salon 42" }],
+  integrations: [{ _id: "i1", kind: "messenger", name: "Telegram", channelId: "ch1", brandId: "b1" }],
+};
+const CONNECT = `mutation($i: String!, $p: String, $d: JSON) {
+  widgetsMessengerConnect(integrationId: $i, phone: $p, data: $d) { customerId } }`;
+const INSERT = `mutation($i: String!, $c: String, $m: String) {
+  widgetsInsertMessage(integrationId: $i, customerId: $c, message: $m) { _id } }`;
+
+async function erxes(sandbox, query, variables) {
+  const headers = { "content-type": "application/json" };
+  const response = await fetch(`${sandbox.url}/graphql`, { method: "POST", headers, body: JSON.stringify({ query, variables }) });
+  const { data, errors } = await response.json();
+  assert.equal(errors, undefined, JSON.stringify(errors));
+  return data;
+}
 
 /** Noon in Moscow, the given number of days from now. */
 function noonIn(days) {
@@ -141,6 +159,29 @@ const steps = {
     await page.getByRole("button", { name: /^Cancel .* as the salon's staff$/ }).first().click();
     await calendar.filter({ hasText: "cancelled" }).waitFor();
   },
+  async "the CRM record shows the client and the conversation, and an operator can answer"({ page, sandbox }) {
+    await page.getByText("No record yet").waitFor();
+    const connected = await erxes(sandbox, CONNECT, { i: "i1", p: "+79001234567", d: { firstName: "Anna" } });
+    const customer = connected.widgetsMessengerConnect.customerId;
+    await erxes(sandbox, INSERT, { i: "i1", c: customer, m: "<p>Booked <b>haircut</b></p>" });
+    const record = page.locator(`[data-customer="${customer}"]`);
+    await record.getByText("Booked haircut").waitFor();
+    assert.match(await record.innerText(), /Anna[^]*lead[^]*\+79001234567[^]*client/);
+    await record.getByLabel("Answer as the operator").fill("See you then");
+    await record.getByRole("button", { name: "Answer" }).click();
+    await record.locator(".note.operator").filter({ hasText: "See you then" }).waitFor();
+  },
+  async "what is being typed survives a redraw"({ page, sandbox }) {
+    const record = page.locator(".record").first();
+    await record.getByLabel("Answer as the operator").fill("half a sent");
+    await control(sandbox, "POST", "/vendors/calcom/act", { do: "book", event_type: 101, start: noonIn(8) });
+    const crm = await control(sandbox, "GET", "/vendors/erxes");
+    const reply = { do: "reply", conversation_id: crm.conversations[0]._id, text: "from elsewhere" };
+    await control(sandbox, "POST", "/vendors/erxes/act", reply);
+    await record.getByText("from elsewhere").waitFor();
+    assert.equal(await record.getByLabel("Answer as the operator").inputValue(), "half a sent");
+    assert.equal(await page.evaluate(() => document.activeElement.name), "text", "the operator goes on writing");
+  },
   async "a blocked bot hears of it and can't write"({ page, product, sandbox }) {
     await page.getByRole("button", { name: "Block", exact: true }).click();
     await page.getByText("blocked by you").waitFor();
@@ -204,7 +245,8 @@ async function main() {
   try {
     await control(sandbox, "POST", "/telegram/bots", { token: TOKEN, name: "Salon on Tverskaya", username: "salon_demo_bot" });
     await control(sandbox, "POST", "/telegram/people", { id: ANNA, first_name: "Anna", last_name: "K", language_code: "ru", phone: "79001234567" });
-    if (!process.env.SANDBOX_URL) await control(sandbox, "POST", "/vendors/calcom/seed", CALENDAR);
+    await control(sandbox, "POST", "/vendors/calcom/seed", CALENDAR);
+    await control(sandbox, "POST", "/vendors/erxes/seed", CRM);
     product = await startProduct(sandbox.url, TOKEN, "page-test-secret");
     const executablePath = process.env.CHROME_PATH || "/usr/bin/chromium";
     browser = await chromium.launch({ executablePath, args: BROWSER_ARGS });
