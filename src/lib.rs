@@ -3,8 +3,11 @@
 //!
 //! The tree shows the architecture; `docs/architecture.md` walks one message through it.
 
+pub mod app;
 pub mod booking;
 pub mod channel;
+pub mod cli;
+pub mod client;
 pub mod clock;
 pub mod config;
 pub mod crm;
@@ -14,6 +17,7 @@ pub mod error;
 pub mod ids;
 pub mod job;
 pub mod lang;
+pub mod message;
 pub mod ops;
 pub mod schedule;
 pub mod store;
