@@ -55,6 +55,7 @@ static NEXT: AtomicU32 = AtomicU32::new(1);
 struct Services {
     admin_url: Url,
     app_url: Url,
+    superuser_url: Url,
     redis_url: String,
     _lease: (Child, ChildStdin, tempfile::TempDir),
 }
@@ -93,6 +94,7 @@ impl Services {
         Self {
             admin_url: url("DATABASE_ADMIN_URL").parse().unwrap(),
             app_url: url("DATABASE_URL").parse().unwrap(),
+            superuser_url: url("SUPERUSER_URL").parse().unwrap(),
             redis_url: url("REDIS_URL"),
             _lease: (child, stdin, folder),
         }
@@ -132,6 +134,8 @@ pub(crate) struct World {
     pub(crate) roza: TenantId,
     /// The owner's address: sees every tenant, for looking behind the scenes.
     pub(crate) admin_url: SecretString,
+    /// For what not even the owner may do. No test of the application runs under it.
+    pub(crate) superuser_url: SecretString,
     /// The application role's address.
     pub(crate) app_url: SecretString,
     /// A Redis that all tests of the process share.
@@ -164,6 +168,7 @@ impl World {
             lotos: TenantId(uuid::Uuid::nil()),
             roza: TenantId(uuid::Uuid::nil()),
             admin_url: services.admin(&name),
+            superuser_url: at(&services.superuser_url, &name),
             app_url,
             redis_url: services.redis_url.clone(),
             name,
