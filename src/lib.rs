@@ -15,6 +15,7 @@ pub mod crypto;
 pub mod dialogue;
 pub mod error;
 pub mod ids;
+pub mod ingress;
 pub mod job;
 pub mod lang;
 pub mod message;
