@@ -10,6 +10,7 @@ pub mod clock;
 pub mod crypto;
 pub mod dialogue;
 pub mod error;
+pub mod graphql;
 pub mod ids;
 pub mod job;
 pub mod lang;
