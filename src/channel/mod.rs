@@ -2,6 +2,8 @@
 //! siblings and one line in [`adapter`]; the core branches on [`Capabilities`], never on a vendor's name.
 
 pub mod capabilities;
+#[cfg(test)]
+mod conformance;
 mod event;
 pub mod telegram;
 

@@ -1,3 +1,4 @@
 //! The operator's side: telemetry, health, metrics. Served on an address of its own, never through the gateway.
 
+pub mod telemetry;
 pub mod unit;

@@ -1,3 +1,15 @@
-//! Tenants: salons, their mappings and their settings.
+//! Tenants: salons, their accounts and their settings. A salon is described by a [`file`], brought into the database by
+//! [`apply`], and read from it as a [`directory`].
 
+pub mod apply;
+mod credentials;
+pub mod directory;
 pub mod file;
+mod store;
+
+pub use directory::{Catalogue, Endpoint, Service, Staff, StaffService, Tenant};
+pub use store::{
+    CalendarConnection, ChannelAccount, CrmConnection, Status, TenantNumbers, break_account, break_connection, calendar_account,
+    channel_account, channel_accounts, crm_account, id_by_slug, ids, load_catalogue, load_tenant, mend_account, mend_connection,
+    resolve_endpoint, webhooks,
+};

@@ -3,6 +3,8 @@
 mod failure;
 mod guard;
 mod http;
+#[cfg(test)]
+pub(crate) mod stub;
 
 pub use failure::{Class, Failure};
 pub use guard::AddressGuard;

@@ -1,1 +1,7 @@
-fn main() {}
+//! Tests that need PostgreSQL and Redis. [`harness`] tells how to write one.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on fails here and now")]
+#![allow(clippy::disallowed_methods, reason = "tests look at the tables behind the stores")]
+
+mod harness;
+mod isolation;
+mod tenant_apply;

@@ -8,6 +8,8 @@ use phonenumber::country;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 
+pub use crate::lang::Lang as Language;
+
 /// A salon, as its file describes it.
 #[derive(Clone, Debug, Deserialize)]
 pub struct TenantFile {
@@ -45,27 +47,6 @@ pub struct TenantFile {
     pub staff: Vec<Staff>,
 }
 
-/// A language the dialogue is written in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Language {
-    /// Russian.
-    Ru,
-    /// English.
-    En,
-}
-
-impl Language {
-    /// The ISO 639-1 code.
-    #[must_use]
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Ru => "ru",
-            Self::En => "en",
-        }
-    }
-}
-
 /// A daily window in the salon's zone, from `start` until just before `end`. It runs over midnight when `end` is the
 /// earlier one; the two are never equal and at most 20 hours apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -95,9 +76,8 @@ impl Default for QuietHours {
 pub struct Reminders {
     /// The reminder on the day before.
     pub day_before: DayBefore,
-    /// Hours before the visit, each 1 to 48, the largest first.
-    #[serde(deserialize_with = "one_or_many")]
-    pub hours_before: Vec<u8>,
+    /// Hours before the visit, 1 to 48; `None` for no such reminder.
+    pub hours_before: Option<u8>,
 }
 
 /// The reminder on the day before a visit.
@@ -254,21 +234,6 @@ impl From<DayBeforeForm> for DayBefore {
 fn hh_mm<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NaiveTime, D::Error> {
     let text = String::deserialize(deserializer)?;
     NaiveTime::parse_from_str(&text, "%H:%M").map_err(serde::de::Error::custom)
-}
-
-fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Form {
-        One(u8),
-        Many(Vec<u8>),
-    }
-    let mut hours = match Form::deserialize(deserializer)? {
-        Form::One(hours) => vec![hours],
-        Form::Many(hours) => hours,
-    };
-    hours.sort_unstable_by(|a, b| b.cmp(a));
-    Ok(hours)
 }
 
 fn russia() -> country::Id {

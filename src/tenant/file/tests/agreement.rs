@@ -295,10 +295,7 @@ fn defaults_are_the_same() {
     let reminders: Reminders = serde_json::from_value(default("/properties/reminders")).unwrap();
     assert_eq!(reminders, file.reminders);
     let day_before = default("/properties/reminders/properties/day_before");
-    let hours_before = default("/properties/reminders/properties/hours_before");
-    let spelt: Reminders =
-        serde_json::from_value(json!({ "day_before": day_before, "hours_before": hours_before }))
-            .unwrap();
+    let spelt: Reminders = serde_json::from_value(json!({ "day_before": day_before })).unwrap();
     assert_eq!(spelt, file.reminders);
     let Channel::Telegram(telegram) = &file.channels[0];
     assert_eq!(

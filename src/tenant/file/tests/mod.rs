@@ -42,7 +42,7 @@ fn the_example_says_what_it_says() {
     assert_eq!(file.name, "Салон «Лотос»");
     assert_eq!(file.zone, chrono_tz::Europe::Moscow);
     assert_eq!(file.languages, [Language::Ru, Language::En]);
-    assert_eq!(file.reminders.hours_before, [2]);
+    assert_eq!(file.reminders.hours_before, Some(2));
     let six_pm = chrono::NaiveTime::from_hms_opt(18, 0, 0).unwrap();
     assert_eq!(file.reminders.day_before, DayBefore::At(six_pm));
     assert_eq!(file.cancel_until_hours, 3);
@@ -74,18 +74,6 @@ fn what_is_left_out_has_its_default() {
     let Channel::Telegram(telegram) = &file.channels[0];
     assert!(telegram.secret_token.is_none());
     assert_eq!(telegram.base_url, "https://api.telegram.org");
-}
-
-#[test]
-fn the_largest_hour_comes_first() {
-    let text = GOOD.replace(
-        "languages:",
-        "reminders: { hours_before: [2, 24, 3.0] }\nlanguages:",
-    );
-    assert_eq!(
-        load(&text, &secrets).unwrap().reminders.hours_before,
-        [24, 3, 2]
-    );
 }
 
 #[test]

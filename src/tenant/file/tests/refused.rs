@@ -197,8 +197,8 @@ const VALUES: &[Case] = &[
     ),
     case(
         "languages:",
-        "reminders:\n  hours_before:\n    - 2\n    - 0\nlanguages:",
-        &["line 7: reminders.hours_before[1]: must be between 1 and 48 (got 0)"],
+        "reminders:\n  hours_before: [24, 2]\nlanguages:",
+        &["line 5: reminders.hours_before: must be a whole number (got a list)"],
     ),
     case(
         "languages:",

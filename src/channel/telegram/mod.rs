@@ -1,0 +1,97 @@
+//! Telegram, over the Bot API (10.1): one bot per salon, one update per webhook, no signature but a shared secret in a header.
+//!
+//! The bot token is part of every address, so no address is ever printed or put into an error.
+
+mod error;
+mod inbound;
+mod outbound;
+#[cfg(test)]
+pub(in crate::channel) mod tests;
+mod wire;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use http::HeaderMap;
+use url::Url;
+
+use super::{
+    Account, AccountInfo, AccountSecrets, Capabilities, ChannelAdapter, ChannelEvent, ChannelKind, Pacing, Rate, Sent,
+    SignatureInvalid, Unparsable,
+    capabilities::{ButtonBudget, Limit, Receipts, Unit},
+};
+use crate::{
+    dialogue::render::Rendered,
+    vendor::{Failure, Http},
+};
+
+const CAPABILITIES: Capabilities = Capabilities {
+    // Bot API: text is 1-4096 characters after entity parsing, and Telegram counts in UTF-16 code units.
+    text_limit: Limit::new(4096, Unit::Utf16Units),
+    // Bot API: callback_data is 1-64 bytes. Eight a row is what a phone still shows whole.
+    buttons: Some(ButtonBudget { rows: 100, per_row: 8, total: 100, label: None, payload_bytes: 64 }),
+    list: None,
+    contact_request: true,
+    sticky_keyboard: true,
+    typing: true,
+    callback_answer: true,
+    edits: true,
+    receipts: Receipts::None,
+    session_window: None,
+    idempotent_send: false,
+    templates: false,
+};
+
+// Bot FAQ: about 30 messages a second for a bot and one a second in a chat, where short bursts pass. The limits are soft, only a
+// 429 binds, hence the margin.
+const PACING: Pacing = Pacing {
+    account: Rate { count: 25, per: Duration::from_secs(1), burst: 25 },
+    chat: Rate { count: 1, per: Duration::from_secs(1), burst: 3 },
+};
+
+/// The Telegram adapter.
+#[derive(Debug, Clone, Copy)]
+pub struct Telegram;
+
+#[async_trait]
+impl ChannelAdapter for Telegram {
+    fn kind(&self) -> ChannelKind {
+        ChannelKind::Telegram
+    }
+
+    fn capabilities(&self) -> &'static Capabilities {
+        &CAPABILITIES
+    }
+
+    fn pacing(&self) -> Pacing {
+        PACING
+    }
+
+    fn body_limit(&self) -> usize {
+        1024 * 1024
+    }
+
+    fn verify(&self, headers: &HeaderMap, _body: &[u8], secrets: &AccountSecrets) -> Result<(), SignatureInvalid> {
+        inbound::verify(headers, &secrets.webhook_secret)
+    }
+
+    fn parse(&self, body: &[u8]) -> Result<Vec<ChannelEvent>, Unparsable> {
+        inbound::parse(body).map(|event| vec![event])
+    }
+
+    async fn send(&self, http: &Http, account: &Account, chat_id: &str, message: &Rendered) -> Result<Sent, Failure> {
+        outbound::send_message(http, account, chat_id, message).await
+    }
+
+    async fn acknowledge(&self, http: &Http, account: &Account, callback_id: &str) -> Result<(), Failure> {
+        outbound::answer_callback_query(http, account, callback_id).await
+    }
+
+    async fn inspect(&self, http: &Http, account: &Account) -> Result<AccountInfo, Failure> {
+        outbound::inspect(http, account).await
+    }
+
+    async fn register_webhook(&self, http: &Http, account: &Account, address: &Url) -> Result<(), Failure> {
+        outbound::set_webhook(http, account, address).await
+    }
+}

@@ -1,0 +1,30 @@
+//! Where settings come from.
+
+use std::{io, path::Path};
+
+/// A place that settings are read from, once.
+pub trait Source {
+    /// The value of a variable, if it is set.
+    fn variable(&self, name: &str) -> Option<String>;
+
+    /// The text of a file that a `*_FILE` variable names.
+    ///
+    /// # Errors
+    /// As from the file system.
+    fn file(&self, path: &Path) -> io::Result<String>;
+}
+
+/// This process's environment variables and file system.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ProcessEnvironment;
+
+impl Source for ProcessEnvironment {
+    #[allow(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+    fn variable(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+
+    fn file(&self, path: &Path) -> io::Result<String> {
+        std::fs::read_to_string(path)
+    }
+}

@@ -1,0 +1,119 @@
+//! What erxes' errors mean. Every error of a resolver comes as HTTP 200 with `INTERNAL_SERVER_ERROR`, so it is known by its category
+//! and its text; the gateway's own come with a status.
+
+use std::{ops::RangeInclusive, time::Duration};
+
+use super::wire::Answer;
+use crate::vendor::{Class, Failure, HttpError, Reply};
+
+/// Longer waits than an hour are a broken clock or a broken gateway: ask again then.
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+
+/// Whether a call may be made twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// A question, or a change that finds its own earlier result.
+    Repeatable,
+    /// Each call adds something.
+    Once,
+}
+
+/// What an error proves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// Nothing ran; it may next time.
+    NothingRan,
+    /// It was refused for what it is.
+    Refused,
+    /// The token or the integration is wrong: a person must set it right.
+    Misconfigured,
+    /// Something ran, nobody knows how far.
+    MayHaveRun,
+}
+
+/// One line of the table: all that is given must fit.
+pub(super) struct Row {
+    pub(super) status: RangeInclusive<u16>,
+    pub(super) category: Option<&'static str>,
+    /// The beginning of the message, or of the gateway's `error` or `code`, in lower case.
+    pub(super) text: &'static str,
+    pub(super) meaning: Meaning,
+    pub(super) code: &'static str,
+}
+
+const fn row(
+    status: RangeInclusive<u16>,
+    category: Option<&'static str>,
+    text: &'static str,
+    meaning: Meaning,
+    code: &'static str,
+) -> Row {
+    Row { status, category, text, meaning, code }
+}
+
+/// The first row that fits counts.
+#[rustfmt::skip]
+pub(super) const TABLE: &[Row] = &[
+    row(429..=429, None, "", Meaning::NothingRan, "too_many_requests"),
+    row(401..=401, None, "", Meaning::Misconfigured, "app_token"),
+    row(403..=403, None, "", Meaning::Misconfigured, "forbidden"),
+    // A wrong address, or a gateway that is being deployed.
+    row(404..=404, None, "", Meaning::NothingRan, "not_found"),
+    // A document or a request the gateway refuses: validation comes before execution.
+    row(400..=499, None, "", Meaning::Refused, "request_refused"),
+    // The gateway found nobody behind itself.
+    row(502..=502, None, "econnrefused", Meaning::NothingRan, "upstream_down"),
+    row(500..=599, None, "", Meaning::MayHaveRun, "gateway_error"),
+    row(200..=299, None, "login required", Meaning::Misconfigured, "login_required"),
+    row(200..=299, None, "invalid app token", Meaning::Misconfigured, "app_token"),
+    row(200..=299, None, "permission required", Meaning::Misconfigured, "permission_required"),
+    row(200..=299, None, "oauth scope required", Meaning::Misconfigured, "scope_required"),
+    row(200..=299, None, "integration not found", Meaning::Misconfigured, "integration_not_found"),
+    row(200..=299, None, "channel not found", Meaning::Misconfigured, "channel_not_found"),
+    row(200..=299, Some("EXPECTED"), "customer not found", Meaning::Refused, "customer_not_found"),
+    row(200..=299, Some("EXPECTED"), "duplicated ", Meaning::Refused, "duplicated"),
+    row(200..=299, Some("EXPECTED"), "", Meaning::Refused, "expected_error"),
+    row(200..=299, Some("SYSTEM"), "", Meaning::MayHaveRun, "system_error"),
+    row(200..=299, Some("PROVIDER"), "", Meaning::MayHaveRun, "provider_error"),
+    row(200..=299, None, "", Meaning::MayHaveRun, "unknown_error"),
+    row(0..=u16::MAX, None, "", Meaning::Refused, "unexpected_status"),
+];
+
+/// Classifies an answer that holds no result.
+pub(super) fn classify(reply: &Reply, effect: Effect) -> Failure {
+    let answer: Answer = reply.json().unwrap_or_default();
+    let first = answer.errors.into_iter().flatten().next();
+    let category = first.as_ref().and_then(|error| error.extensions.as_ref()).and_then(|extensions| extensions.category.clone());
+    let texts: Vec<String> = [first.and_then(|error| error.message), answer.error, answer.code]
+        .into_iter()
+        .flatten()
+        .map(|text| text.to_lowercase())
+        .collect();
+    let row = TABLE.iter().find(|row| {
+        row.status.contains(&reply.status)
+            && row.category.is_none_or(|wanted| category.as_deref() == Some(wanted))
+            && (row.text.is_empty() || texts.iter().any(|text| text.starts_with(row.text)))
+    });
+    let Some(row) = row else { return Failure::permanent("unexpected_status") };
+    let after = reply.seconds_header("retry-after").map(|wait| wait.min(LONGEST_WAIT));
+    Failure::new(class(row.meaning, effect, after), row.code)
+}
+
+/// The class of a failure with this meaning.
+pub(super) fn class(meaning: Meaning, effect: Effect, after: Option<Duration>) -> Class {
+    match (meaning, effect) {
+        (Meaning::NothingRan, _) | (Meaning::MayHaveRun, Effect::Repeatable) => Class::Retry { after },
+        (Meaning::MayHaveRun, Effect::Once) => Class::Unknown,
+        (Meaning::Refused, _) => Class::Permanent,
+        (Meaning::Misconfigured, _) => Class::Credential,
+    }
+}
+
+/// Classifies a call that got no answer.
+pub(super) fn unanswered(error: HttpError, effect: Effect) -> Failure {
+    let failure = Failure::from(error);
+    match (failure.class, effect) {
+        (Class::Unknown, Effect::Repeatable) => Failure::retry(failure.code),
+        _ => failure,
+    }
+}
