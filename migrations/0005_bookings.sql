@@ -16,6 +16,8 @@ create table booking (
   status         text not null check (status in ('pending', 'booked', 'cancelling', 'cancelled', 'refused', 'unclear')),
   -- Raised by every change that makes an earlier reminder wrong.
   version        bigint not null default 1,
+  -- Committed before the calendar is asked to create: from then on a look-up comes before another create.
+  create_begun_at timestamptz,
   calendar_uid   text,
   calendar_updated_at timestamptz,
   reason         text,

@@ -8,7 +8,7 @@
 create table job (
   id           uuid primary key,
   seq          bigint generated always as identity,
-  tenant_id    uuid,
+  tenant_id    uuid not null,
   queue        text not null,
   kind         text not null,
   payload      jsonb not null,
@@ -43,7 +43,7 @@ call salon_protect('job', 'select, insert');
 
 create table job_finished (
   id           uuid primary key,
-  tenant_id    uuid,
+  tenant_id    uuid not null,
   queue        text not null,
   kind         text not null,
   subject_id   uuid,
@@ -61,7 +61,7 @@ insert into partitioned_table values ('job_finished', 2);
 -- Never deleted while unresolved.
 create table job_dead (
   id           uuid primary key,
-  tenant_id    uuid,
+  tenant_id    uuid not null,
   queue        text not null,
   kind         text not null,
   payload      jsonb not null,
@@ -200,16 +200,6 @@ begin
   return freed + coalesce(cardinality(worn), 0);
 end $$;
 
--- Enqueues a recurring job unless one is still open. Jobs without a tenant can be made only here.
-create function job_tick(p_id uuid, p_queue text, p_kind text, p_class smallint, p_now timestamptz) returns boolean
-language sql security definer set search_path = public as $$
-  with made as (
-    insert into job (id, queue, kind, payload, class, state, run_at, max_attempts, dedupe, enqueued_at)
-    values (p_id, p_queue, p_kind, jsonb_build_object('kind', p_kind), p_class, 1, p_now, 3, 'tick:' || p_kind, p_now)
-    on conflict do nothing returning 1)
-  select exists (select from made)
-$$;
-
 -- Puts a dead job back to work, from its first attempt. A second call finds it resolved and does nothing.
 create function job_replay(p_id uuid, p_now timestamptz) returns boolean
 language plpgsql security definer set search_path = public as $$
@@ -297,7 +287,7 @@ $$;
 
 grant execute on function job_claim(text, timestamptz, uuid, integer, interval), job_next_due(text),
   job_settle(uuid, uuid[], integer[], text[], timestamptz[], text[], boolean[]), job_renew(uuid, uuid[], interval), job_release(uuid, uuid[]),
-  job_reap(integer), job_tick(uuid, text, text, smallint, timestamptz), job_replay(uuid, timestamptz), job_dead_list(integer),
+  job_reap(integer), job_replay(uuid, timestamptz), job_dead_list(integer),
   job_depths(timestamptz), unaccounted(),
   ingest(uuid[], uuid[], text[], uuid[], text[], text[], jsonb[], bytea[], text[], text[], text[], text[], uuid[], smallint[], integer[], text[], timestamptz)
   to salon_app;

@@ -5,6 +5,7 @@
 
 pub mod booking;
 pub mod channel;
+pub mod client;
 pub mod clock;
 pub mod config;
 pub mod crm;
@@ -15,6 +16,7 @@ pub mod graphql;
 pub mod ids;
 pub mod job;
 pub mod lang;
+pub mod message;
 pub mod ops;
 pub mod schedule;
 pub mod store;

@@ -2,6 +2,9 @@
 //! about availability and bookings; our rows say which wish of which client each one is.
 
 pub mod calcom;
+mod store;
+
+pub use store::{Booking, Reminder, Wish, Wished, booking_key, calendar_lane};
 
 use std::collections::BTreeMap;
 

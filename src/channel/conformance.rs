@@ -9,7 +9,7 @@ use secrecy::ExposeSecret;
 
 use super::{Account, AccountSecrets, ChannelKind, EventKind, adapter, telegram};
 use crate::{
-    dialogue::render::{Button, Keyboard, Rendered},
+    dialogue::{Button, Keyboard, Rendered},
     vendor::{
         Class, Failure, HttpError,
         stub::{Seen, Step, Stub, http},

@@ -10,7 +10,7 @@ pub mod telegram;
 pub use capabilities::Capabilities;
 pub use event::{ChannelEvent, EventKind, MediaKind, Sender};
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{fmt, str::FromStr};
 
 use async_trait::async_trait;
 use http::HeaderMap;
@@ -19,8 +19,8 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::{
-    dialogue::render::Rendered,
-    vendor::{Failure, Http},
+    dialogue::Rendered,
+    vendor::{Failure, Http, Rate},
 };
 
 /// A messenger that has an adapter.
@@ -96,17 +96,6 @@ pub struct SignatureInvalid;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Unparsable(pub String);
-
-/// How often a vendor may be called: at most `count` calls in any `per`, `burst` of them at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rate {
-    /// Calls.
-    pub count: u32,
-    /// Time in which they fall.
-    pub per: Duration,
-    /// How many may come at once after a pause.
-    pub burst: u32,
-}
 
 /// A vendor's published limits for sending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,6 +2,9 @@
 //! are ours is a link; both live with us.
 
 pub mod erxes;
+mod store;
+
+pub use store::{Intent, Subject, Wish};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};

@@ -15,6 +15,7 @@ use uuid::Uuid;
 pub struct NewJob {
     pub(crate) job: Job,
     pub(crate) lane: Option<Uuid>,
+    pub(crate) class: Option<WorkClass>,
     pub(crate) run_at: Option<DateTime<Utc>>,
     pub(crate) deadline: Option<DateTime<Utc>>,
     pub(crate) expires_at: Option<DateTime<Utc>>,
@@ -24,13 +25,20 @@ pub struct NewJob {
 impl NewJob {
     /// A job to run as soon as possible.
     pub const fn new(job: Job) -> Self {
-        Self { job, lane: None, run_at: None, deadline: None, expires_at: None, dedupe: None }
+        Self { job, lane: None, class: None, run_at: None, deadline: None, expires_at: None, dedupe: None }
     }
 
     /// At most one job of a lane runs at a time, in the order they were enqueued. See [`lane`].
     #[must_use]
     pub const fn in_lane(mut self, lane: Uuid) -> Self {
         self.lane = Some(lane);
+        self
+    }
+
+    /// Another class than the job's own: a person waits for this one.
+    #[must_use]
+    pub const fn class(mut self, class: WorkClass) -> Self {
+        self.class = Some(class);
         self
     }
 

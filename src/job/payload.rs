@@ -41,8 +41,6 @@ queues! {
     Crm = "crm",
     /// Due reminders.
     Reminder = "reminder",
-    /// Housekeeping.
-    Maintenance = "maintenance",
 }
 
 impl fmt::Display for Queue {
@@ -141,12 +139,6 @@ pub enum Job {
         /// The reminder.
         reminder: ReminderId,
     },
-    /// Due reminders are turned into jobs.
-    EnqueueReminders {},
-    /// Every calendar gets its reconciliation job.
-    EnqueueReconcile {},
-    /// Partitions are made ahead and dropped by retention; old marks are pruned.
-    Maintain {},
 }
 
 /// How a job is treated.
@@ -195,9 +187,6 @@ impl Job {
             Self::AcknowledgePress { .. } => ("acknowledge_press", Queue::Outbound, Interactive, 2, 20, MESSENGER),
             Self::SyncCrm { .. } => ("sync_crm", Queue::Crm, Background, 14, 60, CRM),
             Self::FireReminder { .. } => ("fire_reminder", Queue::Reminder, Timely, 10, 30, OURS),
-            Self::EnqueueReminders {} => ("enqueue_reminders", Queue::Maintenance, Timely, 3, 30, OURS),
-            Self::EnqueueReconcile {} => ("enqueue_reconcile", Queue::Maintenance, Background, 3, 60, OURS),
-            Self::Maintain {} => ("maintain", Queue::Maintenance, Background, 3, 300, OURS),
         };
         Spec { kind, queue, class, max_attempts, timeout: Duration::from_secs(timeout), backoff }
     }
@@ -213,10 +202,7 @@ impl Job {
             Self::ContinueDialogue { .. }
             | Self::LoadSlots { .. }
             | Self::AcknowledgePress { .. }
-            | Self::ReconcileCalendar {}
-            | Self::EnqueueReminders {}
-            | Self::EnqueueReconcile {}
-            | Self::Maintain {} => None,
+            | Self::ReconcileCalendar {} => None,
         }
     }
 }

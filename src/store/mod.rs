@@ -1,6 +1,7 @@
 //! The database: a pool, transactions that belong to a tenant, the queue's functions, and what follows a commit.
 #![allow(clippy::disallowed_methods, reason = "stores are where SQL lives")]
 
+mod due;
 mod error;
 pub mod inbound;
 pub mod migrations;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{Db, StoreError, Tx};
 use crate::{
     ids::{JobId, TenantId},
-    job::{Job, NewJob, Queue, Spec},
+    job::{NewJob, Queue, Spec},
     ops::unit,
 };
 
@@ -18,8 +18,8 @@ use crate::{
 pub struct Claimed {
     /// Id.
     pub id: JobId,
-    /// Whose job; none for housekeeping.
-    pub tenant_id: Option<TenantId>,
+    /// Whose job.
+    pub tenant_id: TenantId,
     /// The job's name.
     pub kind: String,
     /// The job, as JSON.
@@ -91,7 +91,7 @@ pub struct DeadLetter {
     /// The job's id.
     pub id: JobId,
     /// Whose job it was.
-    pub tenant_id: Option<TenantId>,
+    pub tenant_id: TenantId,
     /// Queue.
     pub queue: String,
     /// The job's name.
@@ -122,7 +122,7 @@ pub(super) async fn insert(tx: &mut Tx, id: JobId, new: &NewJob, spec: &Spec, pa
     .bind(payload)
     .bind(new.job.subject())
     .bind(new.lane)
-    .bind(spec.class as i16)
+    .bind(new.class.unwrap_or(spec.class) as i16)
     .bind(new.deadline)
     .bind(new.expires_at)
     .bind(run_at)
@@ -219,25 +219,6 @@ impl Db {
     /// When the database can't be reached.
     pub async fn reap(&self) -> Result<i64, StoreError> {
         Ok(sqlx::query_scalar("select job_reap(1000)").fetch_one(self.narrow()).await?)
-    }
-
-    /// Enqueues a recurring job unless one is still open.
-    ///
-    /// # Errors
-    /// When the database can't be reached.
-    pub async fn tick(&self, job: &Job) -> Result<bool, StoreError> {
-        let spec = job.spec();
-        let id = self.ids.next(&*self.clock);
-        let made = sqlx::query_scalar("select job_tick($1, $2, $3, $4, $5)")
-            .bind(id)
-            .bind(spec.queue.as_str())
-            .bind(spec.kind)
-            .bind(spec.class as i16)
-            .bind(self.clock.now())
-            .fetch_one(self.narrow())
-            .await?;
-        self.waker.wake([spec.queue]);
-        Ok(made)
     }
 
     /// Dead letters that nobody has resolved, oldest first.

@@ -3,9 +3,11 @@
 mod failure;
 mod guard;
 mod http;
+mod pacing;
 #[cfg(test)]
 pub(crate) mod stub;
 
 pub use failure::{Class, Failure};
 pub use guard::AddressGuard;
 pub use http::{Http, HttpError, Reply, Request};
+pub use pacing::{Pacer, Rate};

@@ -21,7 +21,7 @@ use super::{
     capabilities::{ButtonBudget, Limit, Receipts, Unit},
 };
 use crate::{
-    dialogue::render::Rendered,
+    dialogue::Rendered,
     vendor::{Failure, Http},
 };
 

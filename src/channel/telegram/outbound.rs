@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     channel::{Account, AccountInfo, Sent},
-    dialogue::render::{Button, Keyboard, Rendered},
+    dialogue::{Button, Keyboard, Rendered},
     vendor::{Failure, Http, Request},
 };
 
@@ -46,6 +46,10 @@ fn reply_markup(keyboard: &Keyboard) -> Option<ReplyMarkup<'_>> {
         Keyboard::Inline(rows) => Some(ReplyMarkup::Inline {
             inline_keyboard: rows.iter().map(|row| row.iter().map(inline_button).collect()).collect(),
         }),
+        // Telegram has no lists; `render` makes one only for a channel that declares it.
+        Keyboard::List { rows, .. } => {
+            Some(ReplyMarkup::Inline { inline_keyboard: rows.iter().map(|button| vec![inline_button(button)]).collect() })
+        }
         Keyboard::RequestContact { label } => Some(ReplyMarkup::Reply {
             keyboard: [[ContactButton { text: label, request_contact: true }]],
             one_time_keyboard: true,

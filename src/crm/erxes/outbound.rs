@@ -1,5 +1,5 @@
-//! Calls out. No aliases and no literals in the documents: the gateway's plans are cached by text, and a `Date` or an id in the text
-//! would make each one new.
+//! Calls out. Values go in as variables, so that nothing a person wrote becomes part of a document; there are no aliases, so that a
+//! result is always under its field's own name.
 
 use std::time::Duration;
 

@@ -90,7 +90,7 @@ impl RunLayer {
             kind = spec.kind,
             job = %assignment.id(),
             trace = unit.trace(),
-            tenant = assignment.tenant.map(tracing::field::display),
+            tenant = %assignment.tenant,
         );
         let stopwatch = Stopwatch::start();
         let bounded = async {

@@ -20,7 +20,6 @@ use tokio_util::sync::CancellationToken;
 pub struct Run {
     pub(crate) id: JobId,
     pub(crate) attempt: i32,
-    pub(crate) max_attempts: i32,
     pub(crate) begun: AtomicBool,
     /// Cancelled when the lease is lost: another worker may be at it already.
     pub(crate) lost: CancellationToken,
@@ -32,7 +31,6 @@ impl Run {
         Arc::new(Self {
             id: claimed.id,
             attempt: claimed.attempt,
-            max_attempts: claimed.max_attempts,
             begun: AtomicBool::new(false),
             lost: CancellationToken::new(),
             _slot: slot,
@@ -53,8 +51,8 @@ impl Run {
 pub struct Assignment {
     /// The job.
     pub job: Job,
-    /// Whose; none for housekeeping.
-    pub tenant: Option<TenantId>,
+    /// Whose.
+    pub tenant: TenantId,
     /// Which attempt this is, from 1.
     pub attempt: u32,
     /// True if the job is dead should this attempt fail.

@@ -1,0 +1,3 @@
+//! The identifiers the conversation speaks of.
+
+pub use crate::ids::{BookingId, ServiceId, StaffId};

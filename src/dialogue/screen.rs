@@ -1,0 +1,98 @@
+//! A screen as data: what is said and what can be chosen. `render` makes a message of it for one channel.
+
+use serde::{Deserialize, Serialize};
+
+use super::session::State;
+use super::token::Token;
+use crate::lang::Lang;
+
+/// Which screen it is, for logs and measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ScreenId {
+    /// The screen of a state.
+    State(State),
+    /// A message that no state waits behind.
+    Message(Message),
+}
+
+impl ScreenId {
+    /// The two-character code.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::State(state) => state.code(),
+            Self::Message(message) => message.code(),
+        }
+    }
+}
+
+/// Messages outside the conversation's flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Message {
+    /// The visit is booked.
+    #[serde(rename = "xc")]
+    Confirmation,
+    /// The visit is near.
+    #[serde(rename = "xr")]
+    Reminder,
+    /// The visit was moved.
+    #[serde(rename = "xm")]
+    Moved,
+    /// The salon cancelled the visit.
+    #[serde(rename = "xs")]
+    CancelledBySalon,
+    /// An outcome that came after the client had gone on.
+    #[serde(rename = "xl")]
+    Late,
+    /// The number is noted; takes the contact keyboard away.
+    #[serde(rename = "xp")]
+    PhoneNoted,
+}
+
+impl Message {
+    /// The two-character code.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Confirmation => "xc",
+            Self::Reminder => "xr",
+            Self::Moved => "xm",
+            Self::CancelledBySalon => "xs",
+            Self::Late => "xl",
+            Self::PhoneNoted => "xp",
+        }
+    }
+}
+
+/// A button, or a line that can be answered with its number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Choice {
+    /// What it says, not cut for any channel.
+    pub label: String,
+    /// What it does.
+    pub token: Token,
+}
+
+/// What is to be shown to the client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Screen {
+    /// Which screen it is.
+    pub id: ScreenId,
+    /// The language of its texts.
+    pub lang: Lang,
+    /// The text.
+    pub text: String,
+    /// The numbered choices.
+    pub choices: Vec<Choice>,
+    /// Ways out (back, home), shown on every page.
+    pub nav: Vec<Choice>,
+    /// The button for further choices; used only where they do not fit at once.
+    pub more: Option<Choice>,
+    /// The page to show, from 0, wrapping at the last one.
+    pub page: u16,
+    /// Choices that go well in one row (4 for times of day).
+    pub columns: u8,
+    /// The label of the button that shares the client's number, if it is asked for.
+    pub ask_contact: Option<String>,
+    /// Take a keyboard from under the input field away.
+    pub remove_keyboard: bool,
+}

@@ -1,0 +1,6 @@
+//! The conversation as a whole; parts with a meaning of their own are tested beside their code.
+
+mod budgets;
+mod properties;
+mod stories;
+mod world;

@@ -1,0 +1,277 @@
+//! What holds whatever is done to the conversation.
+
+use std::collections::HashSet;
+
+use chrono::TimeDelta;
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use super::budgets;
+use super::world::{ANNA, BOOKING, OLGA, World};
+use crate::channel::capabilities::{Capabilities, Limit};
+use crate::dialogue::ids::{BookingId, StaffId};
+use crate::dialogue::{
+    Effect, Input, Keyboard, MAX_PAYLOAD, Refusal, Rendered, Screen, Slot, State, SystemEvent, TokenSealer, render,
+};
+use crate::lang::Lang;
+
+/// One thing that happens, told so that it can be replayed.
+#[derive(Clone, Debug)]
+enum Move {
+    Start,
+    Press(usize),
+    PressOld(usize, usize),
+    PressAgain,
+    Forged(String),
+    Text(String),
+    Huge(char),
+    Contact(String, bool),
+    Media,
+    Wait(i64),
+    Loaded(Vec<(i64, bool)>, bool),
+    Failed(bool),
+    Outcome(u8, bool),
+    Changed,
+    FactsChange(u8),
+}
+
+fn moves() -> impl Strategy<Value = Move> {
+    let texts = prop_oneof![
+        proptest::sample::select(vec![
+            "/start", "меню", "запись", "/book", "мои записи", "отмена", "да", "нет", "yes", "ещё", "назад", "1", "2", "9",
+            "язык", "0", "999", "", " ", "\u{200b}", "\u{202e}да", "👨‍👩‍👧‍👦", "8 701 123 45 67", "+", "{salon}",
+        ])
+        .prop_map(str::to_owned),
+        any::<String>(),
+    ];
+    prop_oneof![
+        1 => Just(Move::Start),
+        12 => any::<usize>().prop_map(Move::Press),
+        2 => (any::<usize>(), any::<usize>()).prop_map(|(screen, button)| Move::PressOld(screen, button)),
+        2 => Just(Move::PressAgain),
+        1 => "(v1\\|[a-z]{2}\\|[0-9a-z]{1,3}\\|[0-9a-z]{1,8}\\|)?\\PC{0,12}".prop_map(Move::Forged),
+        4 => texts.prop_map(Move::Text),
+        1 => any::<char>().prop_map(Move::Huge),
+        2 => ("\\+?[0-9 ]{0,14}|87011234567", any::<bool>()).prop_map(|(phone, own)| Move::Contact(phone, own)),
+        1 => Just(Move::Media),
+        1 => (0i64..200_000).prop_map(Move::Wait),
+        8 => (prop::collection::vec((-10_000i64..800_000, any::<bool>()), 0..60), prop::bool::weighted(0.9))
+            .prop_map(|(slots, current)| Move::Loaded(slots, current)),
+        1 => prop::bool::weighted(0.8).prop_map(Move::Failed),
+        5 => (0u8..8, prop::bool::weighted(0.8)).prop_map(|(kind, current)| Move::Outcome(kind, current)),
+        1 => Just(Move::Changed),
+        1 => (0u8..6).prop_map(Move::FactsChange),
+    ]
+}
+
+struct Run {
+    world: World,
+    last: Option<String>,
+    confirmed: HashSet<u64>,
+}
+
+impl Run {
+    fn input(&mut self, step: Move) -> Option<Input> {
+        let w = &mut self.world;
+        let choice = |token: String| Some(Input::Choice { token });
+        match step {
+            Move::Start => Some(Input::Start { payload: None }),
+            Move::Press(n) => {
+                self.last = nth_payload(w.shown.last()?, n, &w.tokens);
+                choice(self.last.clone()?)
+            }
+            Move::PressOld(screen, button) => {
+                let screen = &w.shown[screen.checked_rem(w.shown.len())?];
+                choice(nth_payload(screen, button, &w.tokens)?)
+            }
+            Move::PressAgain => choice(self.last.clone()?),
+            Move::Forged(token) => choice(token),
+            Move::Text(text) => Some(Input::Text(text)),
+            Move::Huge(c) => Some(Input::Text(c.to_string().repeat(1 << 20))),
+            Move::Contact(phone, own) => Some(Input::Contact { phone, own }),
+            Move::Media => Some(Input::Media),
+            Move::Wait(seconds) => {
+                w.wait(TimeDelta::seconds(seconds));
+                None
+            }
+            Move::FactsChange(what) => {
+                change_facts(w, what);
+                None
+            }
+            outcome => Some(Input::System(event(w, outcome))),
+        }
+    }
+}
+
+fn nth_payload(screen: &Screen, n: usize, tokens: &TokenSealer) -> Option<String> {
+    let all: Vec<_> = screen.choices.iter().chain(&screen.nav).chain(&screen.more).collect();
+    let choice = all.get(n.checked_rem(all.len())?)?;
+    Some(tokens.seal(&choice.token))
+}
+
+fn event(w: &World, outcome: Move) -> SystemEvent {
+    let attempt = |current: bool| if current { w.session.pending.last().copied().unwrap_or(1) } else { 1 };
+    match outcome {
+        Move::Loaded(slots, current) => {
+            let slots = slots.into_iter().map(|(seconds, anna)| Slot {
+                start: w.now + TimeDelta::seconds(seconds),
+                staff: if anna { ANNA } else { OLGA },
+            });
+            let request = if current { w.session.loading.unwrap_or(3) } else { 3 };
+            SystemEvent::SlotsLoaded { request, slots: slots.collect() }
+        }
+        Move::Failed(current) => {
+            SystemEvent::SlotsFailed { request: if current { w.session.loading.unwrap_or(3) } else { 3 } }
+        }
+        Move::Outcome(kind, current) => {
+            let attempt = attempt(current);
+            match kind {
+                0 | 1 => SystemEvent::Booked { attempt, booking: BOOKING },
+                2 => SystemEvent::SlotTaken { attempt, slots: Vec::new() },
+                3 => SystemEvent::BookingUnclear { attempt },
+                4 => SystemEvent::BookingRefused { attempt, reason: Refusal::Other },
+                5 => SystemEvent::BookingRefused { attempt, reason: Refusal::ServiceGone },
+                6 => SystemEvent::Cancelled { booking: BOOKING },
+                _ => SystemEvent::CancelFailed { booking: BOOKING },
+            }
+        }
+        _ => SystemEvent::BookingChangedElsewhere { booking: BOOKING },
+    }
+}
+
+fn change_facts(w: &mut World, what: u8) {
+    match what {
+        0 => w.services.truncate(1),
+        1 => w.services.clear(),
+        2 => w.staff.clear(),
+        3 => w.visits = (0..7).map(|n| with_id(World::visit(n % 2 == 0), n)).collect(),
+        4 => w.visits.clear(),
+        _ => w.languages = vec![Lang::En],
+    }
+}
+
+fn with_id(visit: crate::dialogue::Visit, n: u128) -> crate::dialogue::Visit {
+    let booking = if n == 0 { BOOKING } else { BookingId(Uuid::from_u128(1_000 + n)) };
+    crate::dialogue::Visit { booking, ..visit }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn any_conversation_keeps_the_promises(steps in prop::collection::vec(moves(), 1..60), known in any::<bool>()) {
+        let world = if known { World::known(Lang::Ru) } else { World::new() };
+        let mut run = Run { world, last: None, confirmed: HashSet::new() };
+        for step in steps {
+            let Some(input) = run.input(step) else { continue };
+            let before = run.world.session.clone();
+            run.world.take(&input);
+            check_version(&before, &run.world)?;
+            check_effects(&mut run, &before)?;
+            for effect in &run.world.effects {
+                if let Effect::Show(screen) = effect {
+                    check_screen(screen, &run.world.tokens)?;
+                }
+            }
+            if !matches!(input, Input::System(_)) {
+                let answered = run.world.effects.iter().any(|e| matches!(e, Effect::Show(_) | Effect::LoadSlots { .. }));
+                prop_assert!(answered, "a client was left without an answer");
+            }
+        }
+    }
+
+    #[test]
+    fn any_titles_and_any_number_of_them_render_within_every_budget(
+        title in "\\PC{0,120}|(👨‍👩‍👧‍👦|🏳️‍🌈|e\u{301}|\u{202e}|\u{200b}){0,80}",
+        n in 0usize..60,
+        page in 0u16..70,
+    ) {
+        let mut w = World::known(Lang::Ru);
+        w.staff = (0..n)
+            .map(|i| crate::dialogue::Staff {
+                id: StaffId(Uuid::from_u128(i as u128)),
+                name: if i % 3 == 0 { title.clone() } else { format!("{title} {i}") },
+                services: w.services.iter().map(|service| service.id).collect(),
+            })
+            .collect();
+        for service in &mut w.services {
+            service.title.plain.clone_from(&title);
+        }
+        w.say("запись");
+        check_screen(&Screen { page, ..w.screen().clone() }, &w.tokens)?;
+        w.say("2");
+        check_screen(&Screen { page, ..w.screen().clone() }, &w.tokens)?;
+    }
+}
+
+fn check_version(before: &crate::dialogue::Session, after: &World) -> Result<(), TestCaseError> {
+    let session = &after.session;
+    prop_assert!(session.version >= before.version);
+    if session.state != before.state || session.offered != before.offered || session.draft != before.draft {
+        prop_assert!(session.version > before.version, "moved from {:?} without a new version", before.state);
+    }
+    prop_assert_eq!(&crate::dialogue::Session::restore(session.store()), session);
+    Ok(())
+}
+
+fn check_effects(run: &mut Run, before: &crate::dialogue::Session) -> Result<(), TestCaseError> {
+    let books: Vec<u64> = run
+        .world
+        .effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Book { attempt_key, .. } => Some(*attempt_key),
+            _ => None,
+        })
+        .collect();
+    prop_assert!(books.len() <= 1);
+    for key in books {
+        prop_assert_eq!(before.state, State::Confirm);
+        prop_assert!(run.confirmed.insert(key), "attempt {} was made twice", key);
+    }
+    let cancels = run.world.effects.iter().filter(|effect| matches!(effect, Effect::Cancel { .. })).count();
+    prop_assert!(cancels == 0 || (cancels == 1 && before.state == State::Cancel));
+    Ok(())
+}
+
+fn check_screen(screen: &Screen, tokens: &TokenSealer) -> Result<(), TestCaseError> {
+    let json = serde_json::to_value(screen).unwrap();
+    prop_assert_eq!(&serde_json::from_value::<Screen>(json).unwrap(), screen);
+    for (name, caps) in budgets::ALL {
+        let message = render(screen, &caps, tokens);
+        check_message(name, &caps, &message)?;
+    }
+    Ok(())
+}
+
+fn check_message(name: &str, caps: &Capabilities, message: &Rendered) -> Result<(), TestCaseError> {
+    prop_assert!(caps.text_limit.fits(&message.text), "{}: text of {}", name, caps.text_limit.measure(&message.text));
+    prop_assert!(!message.text.trim().is_empty());
+    let (buttons, limit): (Vec<_>, Option<Limit>) = match &message.keyboard {
+        Keyboard::Inline(rows) => {
+            let budget = caps.buttons.unwrap();
+            prop_assert!(rows.len() <= budget.rows, "{}: {} rows", name, rows.len());
+            prop_assert!(rows.iter().all(|row| !row.is_empty() && row.len() <= budget.per_row));
+            prop_assert!(rows.iter().flatten().count() <= budget.total);
+            (rows.iter().flatten().collect(), budget.label)
+        }
+        Keyboard::List { open_label, rows } => {
+            let budget = caps.list.unwrap();
+            prop_assert!(rows.len() <= budget.rows && budget.open_label.fits(open_label));
+            (rows.iter().collect(), Some(budget.label))
+        }
+        Keyboard::RequestContact { .. } => {
+            prop_assert!(caps.contact_request);
+            return Ok(());
+        }
+        Keyboard::None | Keyboard::Remove => return Ok(()),
+    };
+    let unique: HashSet<&str> = buttons.iter().map(|button| button.label.as_str()).collect();
+    prop_assert_eq!(unique.len(), buttons.len(), "{}: labels are not unique", name);
+    for button in buttons {
+        prop_assert!(button.payload.len() <= MAX_PAYLOAD);
+        prop_assert!(!button.label.trim().is_empty());
+        prop_assert!(limit.is_none_or(|limit| limit.fits(&button.label)), "{}: {}", name, button.label);
+    }
+    Ok(())
+}

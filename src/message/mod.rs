@@ -1,0 +1,5 @@
+//! The message log: each message in and out is a row, and the row is the truth about what was said and what became of it.
+
+mod store;
+
+pub use store::{NewOutgoing, Outcome, Outgoing};
