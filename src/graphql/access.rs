@@ -2,7 +2,8 @@
 //! tenants of their own brands, and with no brand none. A tenant out of sight does not exist: NOT_FOUND, never FORBIDDEN.
 //!
 //! Message texts and clients' names are part of what `salonTenantsRead` shows, because answering clients is the viewer's work.
-//! Clients' phone numbers are masked for those who can't manage the salon. Credentials have no field at all.
+//! Clients' phone numbers, and contact cards in the log, are masked for those who can't manage the salon; a number that a client typed
+//! into a sentence is text like any other. Credentials have no field at all.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

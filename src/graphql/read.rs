@@ -173,7 +173,7 @@ pub(super) async fn clients(tx: &mut Tx, ids: &[ClientId]) -> Result<Vec<ClientR
 /// A title is told in the salon's own language, the first of its list.
 macro_rules! booking_columns {
     () => {
-        "b.id, b.tenant_id, b.client_id, s.titles ->> t.languages[1] as service_title, f.name as staff_name, b.start_at, b.end_at,
+        "b.id, b.tenant_id, b.client_id, coalesce(s.titles ->> t.languages[1], s.key) as service_title, f.name as staff_name, b.start_at, b.end_at,
          b.status, b.origin, b.calendar_uid, b.reason, b.created_at, b.updated_at"
     };
 }

@@ -42,7 +42,7 @@ impl SalonClient {
 }
 
 /// The length is kept, so that two numbers on one screen can be told apart as well as may be.
-fn masked(phone: &str) -> String {
+pub(super) fn masked(phone: &str) -> String {
     let hidden = phone.chars().count().saturating_sub(2);
     phone.chars().enumerate().map(|(at, digit)| if at < hidden && digit != '+' { '*' } else { digit }).collect()
 }

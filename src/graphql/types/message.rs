@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, Object};
 
-use super::{Date, SalonChannelAccount, SalonClient, SalonTenant, text_enum::text_enum};
+use super::{Date, SalonChannelAccount, SalonClient, SalonTenant, client::masked, text_enum::text_enum};
 use crate::{
     error::Problem,
     graphql::{
@@ -13,6 +13,9 @@ use crate::{
     },
     ids::TenantId,
 };
+
+/// The kind of a message whose text is the number on a contact card.
+const CONTACT_CARD: &str = "contact";
 
 text_enum! {
     /// Which way a message went.
@@ -89,9 +92,10 @@ impl SalonMessage {
         Some(&self.0.kind)
     }
 
-    /// What it says; null for a message that has no text.
-    async fn text(&self) -> Option<&str> {
-        self.0.text.as_deref()
+    /// What it says; null for a message that has no text. A contact card's number is masked like `SalonClient.phone`.
+    async fn text(&self, ctx: &Context<'_>) -> Result<Option<String>, Problem> {
+        let hide = self.0.kind == CONTACT_CARD && !view(ctx)?.phones;
+        Ok(self.0.text.as_deref().map(|text| if hide { masked(text) } else { text.to_owned() }))
     }
 
     async fn state(&self) -> Option<SalonMessageState> {
