@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use jsonschema::Validator;
+use jsonschema::{Validator, error::ValidationErrorKind};
 use serde_json::{Map, Value, json};
 
 /// Why a document can't be used.
@@ -165,7 +165,13 @@ fn complaints(check: &Validator, value: &Value) -> Vec<String> {
         .iter_errors(value)
         .map(|error| {
             let place = error.instance_path().to_string();
-            let complaint = error.masked().to_string();
+            let complaint = match error.kind() {
+                ValidationErrorKind::AdditionalProperties { unexpected } => {
+                    let odd = unexpected.iter().map(|name| format!("property {name} should not exist"));
+                    odd.collect::<Vec<_>>().join(",")
+                }
+                _ => error.masked().to_string(),
+            };
             if place.is_empty() { complaint } else { format!("{place}: {complaint}") }
         })
         .collect()

@@ -3,3 +3,5 @@
 pub mod ctx;
 pub mod handlers;
 pub mod queue;
+pub mod runtime;
+mod ticker;

@@ -10,11 +10,25 @@ use super::{
     teams, view,
 };
 
-/// The event type a booking's body or a slots query names.
+/// The event type a booking's body names.
 pub(super) fn selected(state: &State, body: &Value) -> Result<EventType, Refusal> {
+    find(state, body)?.ok_or_else(|| {
+        let slug = body["eventTypeSlug"].as_str().unwrap_or_default();
+        let text = match (body["eventTypeId"].as_i64(), body["teamSlug"].as_str(), body["username"].as_str()) {
+            (Some(id), ..) => format!("Event type with id {id} not found."),
+            (None, Some(team), _) => format!("Event type with slug {slug} belonging to team {team} not found."),
+            (None, None, user) => {
+                format!("Event type with slug {slug} belonging to user {} not found.", user.unwrap_or_default())
+            }
+        };
+        Refusal::nest(404, text)
+    })
+}
+
+/// The event type that a body or a slots query names; an unknown team or user is a refusal of its own.
+pub(super) fn find(state: &State, body: &Value) -> Result<Option<EventType>, Refusal> {
     if let Some(id) = body["eventTypeId"].as_i64() {
-        let found = state.event_types.get(&id).cloned();
-        return found.ok_or_else(|| Refusal::nest(404, format!("Event type with id {id} not found.")));
+        return Ok(state.event_types.get(&id).cloned());
     }
     let Some(slug) = body["eventTypeSlug"].as_str() else {
         return Err(Refusal::input("Either eventTypeId or eventTypeSlug with username or teamSlug must be provided"));
@@ -24,21 +38,30 @@ pub(super) fn selected(state: &State, body: &Value) -> Result<EventType, Refusal
     if let Some(team_slug) = body["teamSlug"].as_str() {
         let no_team = || Refusal::nest(404, format!("Team with slug {team_slug} not found"));
         let team = state.teams.values().find(|team| team.slug == team_slug).ok_or_else(no_team)?;
-        return by_slug(&|one| one.team_id == Some(team.id))
-            .ok_or_else(|| Refusal::nest(404, format!("Event type with slug {slug} belonging to team {team_slug} not found.")));
+        return Ok(by_slug(&|one| one.team_id == Some(team.id)));
     }
     let Some(username) = body["username"].as_str() else {
         return Err(Refusal::input("eventTypeSlug needs username or teamSlug"));
     };
     let no_user = || Refusal::nest(404, format!("User with username {username} not found"));
     let user = state.users.values().find(|user| user.username == username).ok_or_else(no_user)?;
-    by_slug(&|one| one.team_id.is_none() && one.owner_id == Some(user.id))
-        .ok_or_else(|| Refusal::nest(404, format!("Event type with slug {slug} belonging to user {username} not found.")))
+    Ok(by_slug(&|one| one.team_id.is_none() && one.owner_id == Some(user.id)))
 }
 
 pub(super) fn team_event_type(state: &State, team: i64, id: i64) -> Result<EventType, Refusal> {
     let found = state.event_types.get(&id).filter(|event_type| event_type.team_id == Some(team));
     found.cloned().ok_or_else(|| Refusal::nest(404, format!("Team event type with id {id} not found")))
+}
+
+/// A user's own type is managed by that user only.
+pub(super) fn require_owner(state: &State, id: i64, user: Option<i64>) -> Result<(), Refusal> {
+    let no_type = || Refusal::nest(404, format!("Event type with id {id} not found"));
+    let event_type = state.event_types.get(&id).ok_or_else(no_type)?;
+    if event_type.team_id.is_none() && event_type.owner_id.is_some() && event_type.owner_id == user {
+        Ok(())
+    } else {
+        Err(Refusal::nest(403, format!("User with ID {} does not own event type with ID {id}", user.unwrap_or_default())))
+    }
 }
 
 /// Users' own types; hidden ones for their owner only.

@@ -74,7 +74,7 @@ struct Incoming {
 pub(super) async fn entry(State(calcom): State<Arc<Calcom>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, BODY_LIMIT).await else {
-        return answer(413, &Refusal::nest(413, "request entity too large").body(parts.uri.path(), calcom.world.now()));
+        return calcom.too_large(parts.uri.path());
     };
     let incoming = Incoming { method: parts.method, uri: parts.uri, headers: parts.headers, body };
     // A server goes on working when its caller hangs up, so the work must outlive the connection.
@@ -99,6 +99,20 @@ fn answer(status: u16, body: &Value) -> Response {
 }
 
 impl Calcom {
+    fn too_large(&self, path: &str) -> Response {
+        let (at, refusal) = (self.world.now(), Refusal::nest(413, "request entity too large"));
+        self.world.ledger.record(Entry {
+            at,
+            vendor: "calcom",
+            operation: "unknown".to_owned(),
+            request: json!({"path": path}),
+            status: 413,
+            violations: vec!["the body is larger than 100 KB".to_owned()],
+            fault: None,
+        });
+        answer(413, &refusal.body(path, at))
+    }
+
     async fn serve(self: &Arc<Self>, incoming: Incoming) -> Ending {
         let found = find(&incoming.method, incoming.uri.path());
         let operation = found.as_ref().map_or("unknown", |(route, _)| route.operation);
@@ -251,10 +265,13 @@ impl Calcom {
     }
 
     fn dispatch_webhooks(&self, operation: &str, call: &Call) -> Answer {
-        let (scope, id) = if operation.contains("/event-types/") {
+        let (scope, id) = if operation.contains(" /v2/teams/") {
             teams::require_admin(self, call.number(0)?, call.user)?;
             event_types::team_event_type(&self.state(), call.number(0)?, call.number(1)?)?;
             (Scope::EventType(call.number(1)?), call.ids.get(2))
+        } else if operation.contains(" /v2/event-types/") {
+            event_types::require_owner(&self.state(), call.number(0)?, call.user)?;
+            (Scope::EventType(call.number(0)?), call.ids.get(1))
         } else {
             (Scope::User(call.user.unwrap_or_default()), call.ids.first())
         };

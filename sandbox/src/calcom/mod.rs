@@ -60,12 +60,16 @@ pub struct Calcom {
 impl Calcom {
     /// An empty calendar; [`Calcom::seed`] fills it.
     pub fn new(world: Arc<World>) -> Arc<Self> {
+        Self::with_patience(world, RECEIVER_PATIENCE)
+    }
+
+    fn with_patience(world: Arc<World>, patience: Duration) -> Arc<Self> {
         // Another stand-in may have installed the provider already; that is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
-            .timeout(RECEIVER_PATIENCE)
+            .timeout(patience)
             .build()
             .unwrap_or_default();
         Arc::new(Self { world, state: Mutex::default(), spec: &SPEC, client })

@@ -36,7 +36,7 @@ pub(super) fn list(calcom: &Calcom, call: &Call) -> Answer {
     };
     let selector = selector(call)?;
     let state = calcom.state();
-    let event_type = event_types::selected(&state, &selector)?;
+    let event_type = event_types::find(&state, &selector)?.ok_or_else(|| Refusal::nest(404, "Event Type not found"))?;
     let minutes = input::minutes(call.param("duration").and_then(|text| text.parse().ok()), &event_type)?;
     let subset = call.param("rrHostSubsetIds").unwrap_or_default();
     let question = Question {

@@ -78,7 +78,7 @@ async fn input_rules_are_cal_coms() {
     nobody["attendee"].as_object_mut().unwrap().retain(|key, _| key == "name" || key == "timeZone");
     let many: serde_json::Map<_, _> = (0..51).map(|index| (format!("k{index}"), json!("v"))).collect();
     let cases = [
-        (with("/unknown", json!(1)), "was unexpected"),
+        (with("/unknown", json!(1)), "property unknown should not exist"),
         (nobody, "Attendee must have at least one contact method"),
         (with("/attendee/email", json!("nowhere")), "Invalid email format"),
         (with("/attendee/phoneNumber", json!("89991234567")), "Invalid phone number format."),

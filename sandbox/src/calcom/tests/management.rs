@@ -59,6 +59,21 @@ async fn webhooks_are_managed() {
 }
 
 #[tokio::test]
+async fn a_masters_own_type_has_webhooks_of_its_own() {
+    let salon = Salon::open().await;
+    let body = json!({"active": true, "subscriberUrl": salon.receiver, "triggers": ["BOOKING_CREATED"]});
+    let path = "/v2/event-types/103/webhooks";
+    let (status, refused) = salon.post(path, body.clone()).await;
+    assert_eq!((status, &refused["error"]["code"]), (403, &json!("ForbiddenException")));
+    let own = reqwest::Client::new().post(format!("{}{path}", salon.base)).bearer_auth("cal_live_olga").json(&body);
+    let (status, made) = salon.send(own).await;
+    assert_eq!(status, 201, "{made}");
+    salon.conforms("POST /v2/event-types/{eventTypeId}/webhooks", 201, &made);
+    salon.book(103, salon.at(0), "anna").await;
+    assert_eq!(salon.hooks().len(), 1);
+}
+
+#[tokio::test]
 async fn triggers_that_exist_in_the_documents_examples_only_are_refused() {
     let salon = Salon::open().await;
     for trigger in ["BOOKING_CONFIRMED", "BOOKING_COMPLETED", "BOOKING_NO_SHOW", "BOOKING_REOPENED"] {
@@ -84,6 +99,35 @@ async fn keys_and_roles_are_checked() {
         "{low}"
     );
     assert_eq!(low["error"]["code"], "ForbiddenException");
+}
+
+#[tokio::test]
+async fn expired_keys_and_types_for_the_signed_in_are_refused() {
+    let salon = Salon::open().await;
+    let past = salon.world.now() - chrono::TimeDelta::days(1);
+    let user = json!({"id": 13, "name": "Ex", "email": "ex@salon.example", "username": "ex", "apiKey": "cal_live_ex",
+                      "apiKeyExpiresAt": past});
+    let closed = json!({"id": 106, "teamId": 7, "title": "Closed", "slug": "closed", "lengthInMinutes": 60,
+                        "hosts": [{"userId": 11}], "requiresAuthentication": true});
+    salon.calcom.seed(&json!({"users": [user], "eventTypes": [closed]})).unwrap();
+    let url = |path: &str| format!("{}{path}", salon.base);
+    let expired = reqwest::Client::new().get(url("/v2/me")).bearer_auth("cal_live_ex");
+    let (status, body) = salon.send(expired).await;
+    assert_eq!((status, message(&body)), (401, "ApiAuthStrategy - api key - Your api key is expired"));
+    let anonymous = reqwest::Client::new().post(url("/v2/bookings")).header("cal-api-version", "2024-08-13");
+    let (status, body) = salon.send(anonymous.json(&salon.body(106, salon.at(0), "anna"))).await;
+    assert_eq!(status, 401);
+    assert!(message(&body).starts_with("checkBookingRequiresAuthentication - "), "{body}");
+    salon.book(106, salon.at(0), "anna").await;
+}
+
+#[tokio::test]
+async fn a_body_has_its_limit() {
+    let salon = Salon::open().await;
+    let mut body = salon.body(101, salon.at(0), "anna");
+    body["attendee"]["name"] = "a".repeat(110 * 1024).into();
+    assert_eq!(salon.post("/v2/bookings", body).await.0, 413);
+    assert_eq!(salon.violations(), ["the body is larger than 100 KB"]);
 }
 
 #[tokio::test]

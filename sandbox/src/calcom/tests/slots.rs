@@ -134,7 +134,7 @@ async fn the_query_is_checked() {
         (format!("eventTypeId=101&start={later}&end={day}"), 400, "Invalid time range given"),
         (format!("eventTypeId=101&start={day}&end={day}&timeZone=Mars"), 400, "timeZone must be"),
         (format!("eventTypeId=101&start={day}&end={day}&format=list"), 400, "format must be"),
-        (format!("eventTypeId=5&start={day}&end={day}"), 404, "Event type with id 5 not found."),
+        (format!("eventTypeId=5&start={day}&end={day}"), 404, "Event Type not found"),
         (format!("eventTypeSlug=talk&username=nobody&start={day}&end={day}"), 404, "User with username nobody not found"),
         (format!("eventTypeSlug=haircut&teamSlug=no&start={day}&end={day}"), 404, "Team with slug no not found"),
     ] {

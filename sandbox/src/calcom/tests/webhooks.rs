@@ -1,10 +1,17 @@
+use std::time::Duration;
+
+use axum::{Router, routing::post};
 use chrono::TimeDelta;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use super::{Hook, Salon};
-use crate::fault::{Fault, Target};
+use super::{Hook, Salon, listen, seed};
+use crate::{
+    calcom::Calcom,
+    fault::{Fault, Target},
+    world::World,
+};
 
 const SECRET: &str = "a secret of the salon";
 
@@ -137,6 +144,18 @@ async fn a_dead_receiver_costs_the_webhook_and_nothing_else() {
     salon.calcom.seed(&json!({"webhooks": [hook]})).unwrap();
     salon.book(101, salon.at(0), "anna").await;
     assert_eq!(salon.calcom.snapshot()["deliveries"][0]["status"], 0);
+}
+
+#[tokio::test]
+async fn a_receiver_that_never_answers_is_given_up() {
+    let calcom = Calcom::with_patience(World::new(), Duration::from_millis(200));
+    let silent = listen(Router::new().route("/", post(std::future::pending::<()>))).await;
+    let hook = json!({"teamId": 7, "subscriberUrl": silent, "triggers": ["BOOKING_CREATED"]});
+    calcom.seed(&seed()).unwrap();
+    calcom.seed(&json!({"webhooks": [hook]})).unwrap();
+    let start = (calcom.world.now() + TimeDelta::days(2)).date_naive().and_hms_opt(7, 0, 0).unwrap().and_utc();
+    calcom.book_as_somebody_else(101, start).await.unwrap();
+    assert_eq!(calcom.snapshot()["deliveries"][0]["status"], 0);
 }
 
 #[tokio::test]
