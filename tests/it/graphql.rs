@@ -123,8 +123,11 @@ async fn seed(owner: &mut PgConnection, tenant: TenantId, base: u128, customer: 
         // Two by two at the same time: the order must not rest on the time alone.
         add_booking(owner, tenant, client, 24 + i64::from(n / 2), base + 10 + u128::from(n)).await;
     }
-    let account: Uuid =
-        sqlx::query_scalar("select id from channel_account where tenant_id = $1").bind(tenant).fetch_one(&mut *owner).await.unwrap();
+    let account: Uuid = sqlx::query_scalar("select id from channel_account where tenant_id = $1")
+        .bind(tenant)
+        .fetch_one(&mut *owner)
+        .await
+        .unwrap();
     let conversation = id(base + 2);
     for n in 0..5_u128 {
         let (kind, direction, state) = if n == 0 { ("contact", "in", "received") } else { ("answer", "out", "sent") };
@@ -142,13 +145,26 @@ async fn seed(owner: &mut PgConnection, tenant: TenantId, base: u128, customer: 
 
 async fn add_client(owner: &mut PgConnection, tenant: TenantId, base: u128, customer: &str) -> Uuid {
     let client = id(base + 1);
-    sqlx::query("insert into client (id, tenant_id, name, phone, created_at, updated_at) values ($1, $2, 'Анна', '+79161234567', $3, $3)")
-        .bind(client).bind(tenant).bind(at(0)).execute(&mut *owner).await.unwrap();
+    sqlx::query(
+        "insert into client (id, tenant_id, name, phone, created_at, updated_at) values ($1, $2, 'Анна', '+79161234567', $3, $3)",
+    )
+    .bind(client)
+    .bind(tenant)
+    .bind(at(0))
+    .execute(&mut *owner)
+    .await
+    .unwrap();
     sqlx::query(
         "insert into crm_link (tenant_id, connection_id, entity, our_id, their_id, created_at)
          select $1, c.id, 'client', $2, $3, $4 from connection c where c.tenant_id = $1 and c.kind = 'erxes'",
     )
-    .bind(tenant).bind(client).bind(customer).bind(at(0)).execute(&mut *owner).await.unwrap();
+    .bind(tenant)
+    .bind(client)
+    .bind(customer)
+    .bind(at(0))
+    .execute(&mut *owner)
+    .await
+    .unwrap();
     client
 }
 
@@ -185,7 +201,10 @@ async fn everybody_sees_their_own_salons_and_no_others() {
     let data = salons.data(&viewer(&[LOTOS_BRAND]), query).await;
     let lotos = &data["salonTenants"]["list"][0];
     assert_eq!(lotos["brand"]["_id"], LOTOS_BRAND);
-    assert_eq!(lotos["channelAccounts"], json!([{ "kind": "telegram", "name": "main", "status": "active", "brokenReason": null }]));
+    assert_eq!(
+        lotos["channelAccounts"],
+        json!([{ "kind": "telegram", "name": "main", "status": "active", "brokenReason": null }])
+    );
 }
 
 #[tokio::test]
@@ -218,7 +237,8 @@ async fn the_wrong_tenant_is_not_there_whichever_way_it_is_asked_for() {
     }
 
     // The neighbour's customers and brand as entities.
-    let entities = "query ($of: [_Any!]!) { _entities(representations: $of) { ... on Customer { _id salonBookings { tenant { slug } }
+    let entities =
+        "query ($of: [_Any!]!) { _entities(representations: $of) { ... on Customer { _id salonBookings { tenant { slug } }
         salonMessages { tenant { slug } } } ... on Brand { _id salonTenant { slug } } } }";
     let of = json!({ "of": [
         { "__typename": "Customer", "_id": ANNA }, { "__typename": "Customer", "_id": BORIS }, { "__typename": "Customer", "_id": "stranger" },
@@ -245,15 +265,22 @@ async fn the_wrong_tenant_is_not_there_whichever_way_it_is_asked_for() {
 async fn who_may_not_look_is_told_so_and_told_nothing_else() {
     let salons = Salons::new().await;
     let tenant = salons.lotos.tenant;
-    let stranger = json!({ "_id": "u-stranger", "isOwner": false, "brandIds": [LOTOS_BRAND], "permissionGroupIds": ["sales:admin"] });
+    let stranger =
+        json!({ "_id": "u-stranger", "isOwner": false, "brandIds": [LOTOS_BRAND], "permissionGroupIds": ["sales:admin"] });
     let fields = [
         "salonTenants { totalCount }".to_owned(),
         format!("salonTenantDetail(_id: \"{tenant}\") {{ name }}"),
         format!("salonBookings(tenantId: \"{tenant}\") {{ totalCount }}"),
         format!("salonMessages(tenantId: \"{tenant}\") {{ totalCount }}"),
-        format!("_entities(representations: [{{ __typename: \"Customer\", _id: \"{ANNA}\" }}]) {{ ... on Customer {{ salonBookings {{ _id }} }} }}"),
-        format!("_entities(representations: [{{ __typename: \"Customer\", _id: \"{ANNA}\" }}]) {{ ... on Customer {{ salonMessages {{ _id }} }} }}"),
-        format!("_entities(representations: [{{ __typename: \"Brand\", _id: \"{LOTOS_BRAND}\" }}]) {{ ... on Brand {{ salonTenant {{ _id }} }} }}"),
+        format!(
+            "_entities(representations: [{{ __typename: \"Customer\", _id: \"{ANNA}\" }}]) {{ ... on Customer {{ salonBookings {{ _id }} }} }}"
+        ),
+        format!(
+            "_entities(representations: [{{ __typename: \"Customer\", _id: \"{ANNA}\" }}]) {{ ... on Customer {{ salonMessages {{ _id }} }} }}"
+        ),
+        format!(
+            "_entities(representations: [{{ __typename: \"Brand\", _id: \"{LOTOS_BRAND}\" }}]) {{ ... on Brand {{ salonTenant {{ _id }} }} }}"
+        ),
     ];
     for field in fields {
         let query = format!("{{ {field} }}");
@@ -297,7 +324,8 @@ async fn a_forged_user_is_nobody() {
 async fn all_pages(salons: &Salons, field: &str, arguments: &str) -> Vec<String> {
     let (mut seen, mut cursor) = (Vec::new(), String::new());
     loop {
-        let query = format!("{{ {field}({arguments} limit: 2{cursor}) {{ list {{ _id }} pageInfo {{ hasNextPage endCursor }} }} }}");
+        let query =
+            format!("{{ {field}({arguments} limit: 2{cursor}) {{ list {{ _id }} pageInfo {{ hasNextPage endCursor }} }} }}");
         let data = salons.data(&owner(), &query).await;
         seen.extend(along(&data[field]["list"], "_id"));
         let info = &data[field]["pageInfo"];
@@ -324,13 +352,19 @@ async fn filters_choose() {
     let salons = Salons::new().await;
     let (tenant, client) = (salons.lotos.tenant, salons.lotos.client);
     let count = async |field: &str, filter: &str| {
-        let data = salons.data(&owner(), &format!("{{ {field}(tenantId: \"{tenant}\", {filter}) {{ list {{ _id }} totalCount }} }}")).await;
+        let data = salons
+            .data(&owner(), &format!("{{ {field}(tenantId: \"{tenant}\", {filter}) {{ list {{ _id }} totalCount }} }}"))
+            .await;
         assert_eq!(data[field]["totalCount"], data[field]["list"].as_array().unwrap().len());
         data[field]["totalCount"].as_u64().unwrap()
     };
     let moment = |hours| at(hours).to_rfc3339();
     assert_eq!(count("salonBookings", &format!("from: \"{}\"", moment(25))).await, 3);
-    assert_eq!(count("salonBookings", &format!("from: \"{}\", to: \"{}\"", moment(24), moment(25))).await, 2, "`to` is exclusive");
+    assert_eq!(
+        count("salonBookings", &format!("from: \"{}\", to: \"{}\"", moment(24), moment(25))).await,
+        2,
+        "`to` is exclusive"
+    );
     assert_eq!(count("salonBookings", "status: booked").await, 5);
     assert_eq!(count("salonBookings", "status: cancelled").await, 0);
     assert_eq!(count("salonBookings", &format!("clientId: \"{client}\"")).await, 5);
@@ -404,8 +438,7 @@ async fn twenty_customers_cost_what_one_costs() {
     assert_eq!(cost(&owner(), 20).await, one);
     // Bookings and messages: find the salons, begin, read; salons, clients and accounts: begin, read.
     assert_eq!(one, 12);
-    let manager =
-        json!({ "_id": "u-manager", "brandIds": [LOTOS_BRAND, ROZA_BRAND], "permissionGroupIds": ["salon:admin"] });
+    let manager = json!({ "_id": "u-manager", "brandIds": [LOTOS_BRAND, ROZA_BRAND], "permissionGroupIds": ["salon:admin"] });
     assert_eq!(cost(&manager, 20).await, one + 1, "and once, whose salons they are");
 }
 
@@ -431,7 +464,10 @@ async fn a_failure_of_ours_is_masked_and_can_be_traced() {
     sqlx::query("alter table tenant rename column zone to hidden_zone").execute(&mut owner_sql).await.unwrap();
     let answer = salons.ask(&owner(), "{ salonTenants { totalCount list { name } } }").await;
     let error = &answer["errors"][0];
-    assert_eq!((&error["extensions"]["code"], &error["message"]), (&json!("INTERNAL"), &json!("Something went wrong on our side")));
+    assert_eq!(
+        (&error["extensions"]["code"], &error["message"]),
+        (&json!("INTERNAL"), &json!("Something went wrong on our side"))
+    );
     assert_eq!(error["extensions"]["traceId"].as_str().unwrap().len(), 32);
     assert!(!answer.to_string().contains("zone"));
 }
@@ -453,7 +489,8 @@ async fn the_address_answers_two_paths_and_nothing_else() {
 
     let (status, _) = send(request(Some(&owner()), "not json")).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
-    let plain = Request::post("/graphql").header("content-type", "text/plain").body(Body::from("{\"query\":\"{__typename}\"}")).unwrap();
+    let plain =
+        Request::post("/graphql").header("content-type", "text/plain").body(Body::from("{\"query\":\"{__typename}\"}")).unwrap();
     let (status, body) = send(plain).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
     assert!(body.contains("INVALID_ARGUMENT"));

@@ -2,11 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on fails here and now")]
 #![allow(clippy::disallowed_methods, reason = "tests look at the tables behind the stores")]
 
-<<<<<<< HEAD
 mod commands;
-=======
 mod graphql;
->>>>>>> graphql
 mod harness;
 mod isolation;
 mod tenant_apply;
