@@ -36,6 +36,7 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
     tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env()).init();
     match Cli::parse().command {
         Command::Serve { addr, clock_file, scenario } => {

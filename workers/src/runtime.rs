@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use apalis::prelude::{Monitor, ParallelizeExt, WorkerBuilder};
+use apalis::prelude::{Monitor, WorkerBuilder};
 use salon_core::{
     job::Queue,
     store::WakeListener,
@@ -67,7 +67,6 @@ pub async fn run(ctx: Ctx, settings: Settings, redis: Option<redis::Client>, sto
             WorkerBuilder::new(format!("{}-{instance}", queue.queue).as_str())
                 .backend(JobBackend::new(ctx.db.clone(), queue, wake.clone()))
                 .data(ctx.clone())
-                .parallelize(tokio::spawn)
                 .build(handlers::run)
         });
     }

@@ -32,10 +32,6 @@ impl Shown {
         let buttons = rows.iter().filter_map(Value::as_array).flatten();
         buttons.filter_map(|button| Some((button["text"].as_str()?.to_owned(), button["callback_data"].as_str()?.to_owned()))).collect()
     }
-
-    fn asks_contact(&self) -> bool {
-        self.0["reply_markup"]["keyboard"][0][0]["request_contact"] == true
-    }
 }
 
 impl Player {
@@ -117,11 +113,17 @@ impl Player {
         Ok(label)
     }
 
+    /// Presses the button under the text field that shares the client's own number.
     pub(super) async fn share_contact(&mut self) -> Result<String, Broken> {
-        let (n, shown) = self.screen("a contact button", Shown::asks_contact).await?;
-        self.read = n + 1;
+        self.until("no contact button", async || {
+            let chat = self.get(&format!("/control/telegram/bots/{BOT}/people/{PERSON}")).await?;
+            Ok(chat["keyboard"].to_string().contains("\"request_contact\":true").then_some(()))
+        })
+        .await?;
+        let shown = self.bot_messages().await?;
+        self.read = shown.len();
         self.act(json!({ "do": "contact" })).await?;
-        Ok(shown.text().to_owned())
+        Ok(shown.last().map(|shown| shown.text().to_owned()).unwrap_or_default())
     }
 
     pub(super) async fn bot_says(&self, text: &str) -> Result<String, Broken> {

@@ -70,18 +70,20 @@ where
         assignment.run.begin();
         let work = self.inner.call(task);
         let layer = self.layer.clone();
+        let work = AssertUnwindSafe(work).catch_unwind();
+        let work = work.map(|outcome| outcome.map_or_else(|_| Err("panicked".into()), |result| result.map_err(Into::into)));
+        // A task of its own, so that handlers use all cores; spawned here and not around this layer, so that the unit of work, the
+        // time limit and the loss of the lease reach the handler itself.
+        let running = tokio::spawn(layer.run(assignment, work));
         Box::pin(async move {
-            let work = AssertUnwindSafe(work).catch_unwind();
-            let work = work.map(|outcome| outcome.map_or_else(|_| Err("panicked".into()), |result| result.map_err(Into::into)));
-            layer.run(assignment, work).await;
             // The verdict is ours to write: apalis need not know.
-            Ok(())
+            running.await.map_err(Into::into)
         })
     }
 }
 
 impl RunLayer {
-    async fn run(self, assignment: Assignment, work: impl Future<Output = Result<(), BoxDynError>> + Send) {
+    async fn run(self, assignment: Assignment, work: impl Future<Output = Result<(), BoxDynError>> + Send + 'static) {
         let (clock, ids) = (self.db.clock(), self.db.ids());
         let spec = assignment.job.spec();
         let unit = Unit::new(assignment.claimed.trace.as_deref(), clock, ids);

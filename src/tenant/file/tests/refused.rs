@@ -124,7 +124,7 @@ const VALUES: &[Case] = &[
     case(
         "languages:",
         "reminders:\n  hours_before: [24, 2]\nlanguages:",
-        &["line 5: reminders.hours_before: must be a whole number (got a list)"],
+        &["line 5: reminders.hours_before: must be a whole number between 1 and 48 (got a list)"],
     ),
     case(
         "languages:",
