@@ -3,8 +3,10 @@
 //!
 //! The tree shows the architecture; `docs/architecture.md` walks one message through it.
 
+pub mod app;
 pub mod booking;
 pub mod channel;
+pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod config;

@@ -82,7 +82,11 @@ impl<'a> Reader<'a> {
         let Some(text) = self.text(setting)? else { return Some(None) };
         let parsed = parse(text.expose_secret());
         if parsed.is_none() {
-            let got = if setting.secret { "what is set is something else".to_owned() } else { format!("got {:?}", text.expose_secret()) };
+            let got = if setting.secret {
+                "what is set is something else".to_owned()
+            } else {
+                format!("got {:?}", text.expose_secret())
+            };
             self.refuse(setting, got);
         }
         parsed.map(Some)

@@ -55,7 +55,8 @@ fn development_loosens_only_what_it_is_for() {
     let config = load(&development).unwrap();
     assert!(!config.security.strict_tenant && !config.security.strict_signature);
     assert!(config.vendors.guard.allow_private && config.security.router_secret.is_none() && config.time.clock_file.is_some());
-    let strict = [("SALON_ENV", "development"), ("STRICT_WEBHOOK_SIGNATURE", "true"), ("SALON_PUBLIC_URL", "http://127.0.0.1:1/")];
+    let strict =
+        [("SALON_ENV", "development"), ("STRICT_WEBHOOK_SIGNATURE", "true"), ("SALON_PUBLIC_URL", "http://127.0.0.1:1/")];
     let config = load(&strict).unwrap();
     assert!(config.security.strict_signature && !config.security.strict_tenant);
     assert_eq!(config.listen.public_url.join("/webhooks").unwrap().as_str(), "http://127.0.0.1:1/webhooks");
@@ -99,7 +100,8 @@ fn each_wrong_setting_is_refused_by_name() {
 
 #[test]
 fn every_problem_is_told_at_once() {
-    let errors = load(&[("DATABASE_URL", ""), ("SALON_ENV", "x"), ("SALON_LOG_FORMAT", "x"), ("STRICT_TENANT_CONFIG", "false")]).unwrap_err();
+    let errors = load(&[("DATABASE_URL", ""), ("SALON_ENV", "x"), ("SALON_LOG_FORMAT", "x"), ("STRICT_TENANT_CONFIG", "false")])
+        .unwrap_err();
     let names: Vec<&str> = errors.problems().iter().map(|problem| problem.setting.as_str()).collect();
     assert_eq!(names, ["SALON_ENV", "DATABASE_URL", "STRICT_TENANT_CONFIG", "SALON_LOG_FORMAT"]);
     assert_eq!(errors.to_string().lines().count(), 4);
@@ -133,7 +135,7 @@ fn debug_shows_no_secret() {
 fn the_page_lists_each_setting_with_its_default() {
     let page = include_str!("../../docs/configuration.md");
     let rows: BTreeMap<&str, &str> =
-        page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`').map(|(name, rest)| (name, rest))).collect();
+        page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`')).collect();
     for setting in settings::ALL {
         let row = rows.get(setting.name).unwrap_or_else(|| panic!("{} is not in docs/configuration.md", setting.name));
         if let Some(default) = setting.default {

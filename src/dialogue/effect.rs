@@ -15,8 +15,6 @@ use crate::lang::Lang;
 pub enum Effect {
     /// Send this screen.
     Show(Screen),
-    /// Show that an answer is being prepared, where the channel can.
-    Typing,
     /// Look up free times; answer with `SlotsLoaded` or `SlotsFailed`.
     LoadSlots {
         /// To be given back with the answer.

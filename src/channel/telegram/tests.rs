@@ -332,6 +332,9 @@ async fn messages_are_written_as_documented() {
         [{"text": "Later", "callback_data": "l"}],
     ]});
     assert_eq!(sent_as(Keyboard::Inline(rows)).await, expected(Some(inline)));
+    let list = Keyboard::List { open_label: "Times".to_owned(), rows: vec![button("15:00", "a"), button("16:00", "b")] };
+    let rows = json!({"inline_keyboard": [[{"text": "15:00", "callback_data": "a"}], [{"text": "16:00", "callback_data": "b"}]]});
+    assert_eq!(sent_as(list).await, expected(Some(rows)));
     let contact = json!({
         "keyboard": [[{"text": "Share my number", "request_contact": true}]], "one_time_keyboard": true, "resize_keyboard": true
     });

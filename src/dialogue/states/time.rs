@@ -27,7 +27,6 @@ pub(super) fn load(m: &mut Machine<'_>, from: NaiveDate) {
     m.session.window = Some((from, to));
     m.session.loading = Some(m.session.version);
     let staff = m.session.draft.staff;
-    m.emit(Effect::Typing);
     m.emit(Effect::LoadSlots { request: m.session.version, service, staff, from, to });
 }
 

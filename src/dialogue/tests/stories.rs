@@ -32,7 +32,7 @@ fn a_new_client_books_in_russian() {
     w.press("Стрижка · 45 минут · 6 000 ₸");
     assert_eq!(w.labels(), ["К любому мастеру", "Анна", "Ольга"]);
     w.press("К любому мастеру");
-    let [Effect::Typing, Effect::LoadSlots { service, staff, from, to, .. }] = &w.effects[..] else { panic!() };
+    let [Effect::LoadSlots { service, staff, from, to, .. }] = &w.effects[..] else { panic!() };
     assert_eq!((*service, *staff), (HAIRCUT, None));
     assert_eq!((from.to_string(), to.to_string()), ("2025-05-13".into(), "2025-05-19".into()));
 
@@ -96,7 +96,7 @@ fn a_button_of_an_earlier_screen_does_nothing_but_show_the_current_one() {
     assert_eq!(w.session, before);
     assert!(w.text().starts_with("Эта кнопка уже устарела."));
     w.press("Окрашивание · 121 минута");
-    assert!(matches!(w.effects[..], [Effect::Typing, Effect::LoadSlots { service: COLOUR, .. }]));
+    assert!(matches!(w.effects[..], [Effect::LoadSlots { service: COLOUR, .. }]));
 }
 
 #[test]

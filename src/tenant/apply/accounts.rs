@@ -1,0 +1,248 @@
+//! The salon's accounts: calendar, CRM, messengers, and the addresses their webhooks arrive at.
+
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+use url::Url;
+use uuid::Uuid;
+
+use super::{ApplyError, Target, Webhook, Work};
+use crate::{
+    booking::CalendarSecrets,
+    channel::AccountSecrets,
+    crm::CrmSecrets,
+    crypto::sha256,
+    ids::{ChannelAccountId, ConnectionId},
+    store::StoreError,
+    tenant::{
+        accounts,
+        credentials::{ToSeal, account_context, connection_context, endpoint_context, open, random_key, seal},
+        file::{Calcom, Channel, Erxes, Telegram},
+    },
+};
+
+/// Why an account that the file no longer names is out of use.
+const REMOVED: &str = "no longer in the tenant file";
+
+/// An account as it lies in its row.
+type Stored<I> = (I, Vec<u8>, Option<String>);
+
+impl Work<'_> {
+    pub(super) async fn calendar(&mut self) -> Result<(), ApplyError> {
+        let Calcom { base_url, api_key, team_id, webhook_secret } = &self.file.calcom;
+        let stored = self.stored_connection("calcom").await?;
+        let old: Option<CalendarSecrets> = self.opened(stored.as_ref().map(|(id, blob, _)| (connection_context(*id), blob)))?;
+        let kept = old.as_ref().map(|old| old.webhook_secret.clone());
+        let secrets = CalendarSecrets { api_key: api_key.clone(), webhook_secret: self.secret(webhook_secret.as_ref(), kept) };
+        let settings = json!({ "team_id": team_id, "versions": {} });
+        self.put_connection("calcom", base_url, &settings, stored, old.as_ref(), &secrets).await
+    }
+
+    /// A salon that leaves erxes keeps its connection, switched off: links and intents refer to it.
+    pub(super) async fn crm(&mut self) -> Result<(), ApplyError> {
+        let Some(Erxes { base_url, integration_id, app_token, enabled, .. }) = &self.file.erxes else {
+            let (tenant, now) = (self.tx.tenant(), self.tx.now());
+            let off = "update connection set settings = jsonb_set(settings, '{enabled}', 'false'), updated_at = $2
+                       where tenant_id = $1 and kind = 'erxes' and settings -> 'enabled' <> 'false'";
+            let rows = sqlx::query(off).bind(tenant).bind(now).execute(self.tx.conn()).await?.rows_affected();
+            self.changed(rows, || "erxes".to_owned());
+            return Ok(());
+        };
+        let stored = self.stored_connection("erxes").await?;
+        let old: Option<CrmSecrets> = self.opened(stored.as_ref().map(|(id, blob, _)| (connection_context(*id), blob)))?;
+        let secrets = CrmSecrets { app_token: app_token.clone() };
+        let settings = json!({ "integration_id": integration_id, "enabled": enabled });
+        self.put_connection("erxes", base_url, &settings, stored, old.as_ref(), &secrets).await
+    }
+
+    pub(super) async fn channels(&mut self) -> Result<(), ApplyError> {
+        let mut kept = Vec::new();
+        for channel in &self.file.channels {
+            let Channel::Telegram(telegram) = channel;
+            kept.push(self.telegram(telegram).await?.0);
+        }
+        let (tenant, now) = (self.tx.tenant(), self.tx.now());
+        let gone: Vec<(String, String)> = sqlx::query_as(
+            "update channel_account set status = 'broken', broken_reason = $3, updated_at = $4
+             where tenant_id = $1 and id <> all ($2) and broken_reason is distinct from $3 returning kind, name",
+        )
+        .bind(tenant)
+        .bind(kept)
+        .bind(REMOVED)
+        .bind(now)
+        .fetch_all(self.tx.conn())
+        .await?;
+        self.changes.extend(gone.iter().map(|(kind, name)| format!("channel {kind}/{name}: {REMOVED}")));
+        Ok(())
+    }
+
+    async fn telegram(&mut self, telegram: &Telegram) -> Result<ChannelAccountId, ApplyError> {
+        let (kind, tenant, now) = ("telegram", self.tx.tenant(), self.tx.now());
+        let stored: Option<Stored<ChannelAccountId>> = sqlx::query_as(
+            "select id, credentials, broken_reason from channel_account where tenant_id = $1 and kind = $2 and name = $3",
+        )
+        .bind(tenant)
+        .bind(kind)
+        .bind(&telegram.name)
+        .fetch_optional(self.tx.conn())
+        .await?;
+        let old: Option<AccountSecrets> = self.opened(stored.as_ref().map(|(id, blob, _)| (account_context(*id), blob)))?;
+        let kept = old.as_ref().map(|old| old.webhook_secret.clone());
+        let secrets = AccountSecrets {
+            token: telegram.bot_token.clone(),
+            webhook_secret: self.secret(telegram.secret_token.as_ref(), kept),
+        };
+        let id = stored.as_ref().map_or_else(|| self.new_id(), |(id, ..)| *id);
+        let row = Row::new(self, &account_context(id), stored, old.as_ref(), &secrets)?;
+        let rows = sqlx::query(
+            "insert into channel_account as a (id, tenant_id, kind, name, base_url, credentials, created_at, updated_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $7)
+             on conflict (id) do update set base_url = excluded.base_url, credentials = excluded.credentials, status = 'active',
+               broken_reason = null, updated_at = excluded.updated_at
+             where $8 or a.base_url <> excluded.base_url",
+        )
+        .bind(id)
+        .bind(tenant)
+        .bind(kind)
+        .bind(&telegram.name)
+        .bind(&telegram.base_url)
+        .bind(row.credentials)
+        .bind(now)
+        .bind(row.renewed)
+        .execute(self.tx.conn())
+        .await?
+        .rows_affected();
+        self.changed(rows, || format!("channel {kind}/{}", telegram.name));
+        self.endpoint(kind, id.0).await?;
+        Ok(id)
+    }
+
+    async fn stored_connection(&mut self, kind: &str) -> Result<Option<Stored<ConnectionId>>, ApplyError> {
+        let tenant = self.tx.tenant();
+        Ok(sqlx::query_as("select id, credentials, broken_reason from connection where tenant_id = $1 and kind = $2")
+            .bind(tenant)
+            .bind(kind)
+            .fetch_optional(self.tx.conn())
+            .await?)
+    }
+
+    async fn put_connection<T: ToSeal>(
+        &mut self,
+        kind: &'static str,
+        base_url: &str,
+        settings: &Value,
+        stored: Option<Stored<ConnectionId>>,
+        old: Option<&T>,
+        secrets: &T,
+    ) -> Result<(), ApplyError> {
+        let (tenant, now) = (self.tx.tenant(), self.tx.now());
+        let id = stored.as_ref().map_or_else(|| self.new_id(), |(id, ..)| *id);
+        let row = Row::new(self, &connection_context(id), stored, old, secrets)?;
+        // A broken connection works again when what broke may have been mended: its credentials, or where they are used.
+        let rows = sqlx::query(
+            "insert into connection as c (id, tenant_id, kind, base_url, settings, credentials, created_at, updated_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $7)
+             on conflict (id) do update set base_url = excluded.base_url, settings = excluded.settings, credentials = excluded.credentials,
+               status = 'active', broken_reason = null, updated_at = excluded.updated_at
+             where $8 or (c.base_url, c.settings) is distinct from (excluded.base_url, excluded.settings)",
+        )
+        .bind(id)
+        .bind(tenant)
+        .bind(kind)
+        .bind(base_url)
+        .bind(settings)
+        .bind(row.credentials)
+        .bind(now)
+        .bind(row.renewed)
+        .execute(self.tx.conn())
+        .await?
+        .rows_affected();
+        self.changed(rows, || kind.to_owned());
+        if kind == "calcom" { self.endpoint(kind, id.0).await } else { Ok(()) }
+    }
+
+    /// An account's address is made once: changing it would cut the vendor off until somebody registers the new one.
+    async fn endpoint(&mut self, source: &str, target: Uuid) -> Result<(), ApplyError> {
+        let (tenant, now) = (self.tx.tenant(), self.tx.now());
+        let key = random_key(self.db.ids());
+        let sealed = self
+            .keyring
+            .seal(key.expose_secret().as_bytes(), &endpoint_context(target), self.db.ids())
+            .map_err(StoreError::from)?;
+        sqlx::query(
+            "insert into endpoint (key_hash, tenant_id, source, target_id, sealed_key, created_at) values ($1, $2, $3, $4, $5, $6)
+             on conflict (target_id) do nothing",
+        )
+        .bind(sha256(key.expose_secret().as_bytes()).as_slice())
+        .bind(tenant)
+        .bind(source)
+        .bind(target)
+        .bind(sealed.0)
+        .bind(now)
+        .execute(self.tx.conn())
+        .await?;
+        Ok(())
+    }
+
+    /// The addresses of the accounts that are in the file.
+    pub(super) async fn webhooks(&mut self, public_url: &Url) -> Result<Vec<Webhook>, ApplyError> {
+        let mut found = Vec::new();
+        let names: Vec<(ChannelAccountId, String)> = sqlx::query_as(
+            "select id, kind || '/' || name from channel_account where tenant_id = $1 and broken_reason is distinct from $2",
+        )
+        .bind(self.tx.tenant())
+        .bind(REMOVED)
+        .fetch_all(self.tx.conn())
+        .await?;
+        for (source, target, key) in accounts::webhooks(&mut self.tx, self.keyring).await? {
+            let name = names.iter().find(|(id, _)| id.0 == target);
+            let (target, account) = match (name, source.as_str()) {
+                (Some((id, name)), _) => (Target::Channel(*id), name.clone()),
+                (None, "calcom") => (Target::Calendar, source.clone()),
+                _ => continue,
+            };
+            found.push(Webhook { target, account, address: webhook_address(public_url, &source, &key)? });
+        }
+        found.sort_by(|a, b| a.account.cmp(&b.account));
+        Ok(found)
+    }
+
+    /// The file's secret, or the one made earlier, or a new one.
+    fn secret(&self, given: Option<&SecretString>, kept: Option<SecretString>) -> SecretString {
+        given.cloned().or(kept).unwrap_or_else(|| random_key(self.db.ids()))
+    }
+
+    fn opened<T: serde::de::DeserializeOwned>(&self, stored: Option<(String, &Vec<u8>)>) -> Result<Option<T>, ApplyError> {
+        stored.map(|(context, blob)| open(blob.clone(), &context, self.keyring)).transpose().map_err(ApplyError::Store)
+    }
+}
+
+/// What goes into an account's row.
+struct Row {
+    credentials: Vec<u8>,
+    /// The credentials are new, or the account comes back.
+    renewed: bool,
+}
+
+impl Row {
+    /// Keeps the stored blob while it says the same: sealing again would change the row each time.
+    fn new<I, T: ToSeal>(
+        work: &Work<'_>,
+        context: &str,
+        stored: Option<Stored<I>>,
+        old: Option<&T>,
+        secrets: &T,
+    ) -> Result<Self, StoreError> {
+        let same = old.is_some_and(|old| old.to_json() == secrets.to_json());
+        match stored {
+            Some((_, blob, reason)) if same => Ok(Self { credentials: blob, renewed: reason.as_deref() == Some(REMOVED) }),
+            _ => Ok(Self { credentials: seal(secrets, context, work.keyring, work.db.ids())?, renewed: true }),
+        }
+    }
+}
+
+/// `{public_url}/webhooks/{kind}/{endpoint_key}`.
+pub(crate) fn webhook_address(public_url: &Url, source: &str, key: &SecretString) -> Result<Url, ApplyError> {
+    let mut url = public_url.clone();
+    url.path_segments_mut().map_err(|()| ApplyError::PublicUrl)?.pop_if_empty().extend(["webhooks", source, key.expose_secret()]);
+    Ok(url)
+}

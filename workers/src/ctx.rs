@@ -1,0 +1,18 @@
+//! What handlers work with.
+
+use std::sync::Arc;
+
+use salon_core::{crypto::KeyRing, store::Db, vendor::{Http, Pacer}};
+
+/// Everything a handler may reach.
+#[derive(Debug, Clone)]
+pub struct Ctx {
+    /// The database.
+    pub db: Db,
+    /// The vendors.
+    pub http: Http,
+    /// What opens credentials.
+    pub keyring: Arc<KeyRing>,
+    /// How often a vendor may be called.
+    pub pacer: Pacer,
+}

@@ -1,0 +1,25 @@
+//! A button's press is acknowledged to the messenger: until then its client shows a spinner.
+
+use salon_core::{
+    channel::{self, ChannelEvent, EventKind},
+    ids::{ChannelAccountId, InboundEventId},
+};
+
+use crate::{
+    ctx::Ctx,
+    queue::{Assignment, JobError},
+};
+
+pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, id: InboundEventId) -> Result<(), JobError> {
+    let mut tx = ctx.db.tenant(assignment.tenant).await?;
+    let Some(row) = tx.inbound(id).await? else { return Ok(()) };
+    let event: ChannelEvent = serde_json::from_value(row.event).map_err(|error| JobError::Dead(format!("stored event: {error}")))?;
+    let found = tx.channel_account(ChannelAccountId(row.source_id), &ctx.keyring).await?;
+    drop(tx);
+    let EventKind::Button { callback_id: Some(callback_id), .. } = &event.kind else { return Ok(()) };
+    // A spinner that turns a little longer harms nobody: whatever the vendor says, this is not worth a dead letter.
+    if let Err(failure) = channel::adapter(found.kind).acknowledge(&ctx.http, &found.account, callback_id).await {
+        tracing::debug!(class = failure.class.as_str(), code = %failure.code, "press not acknowledged");
+    }
+    Ok(())
+}

@@ -1,0 +1,116 @@
+//! What the handlers that talk to the calendar share: pacing, and what follows when a booking is seen to have changed.
+
+use std::time::Duration;
+
+use salon_core::{
+    booking::{Booking, CalendarBooking, CalendarStatus, calendar_lane},
+    client::Contact,
+    crm,
+    dialogue::{Screen, SystemEvent, visit_cancelled_by_salon, visit_moved},
+    ids::ConnectionId,
+    job::{Job, NewJob, lane},
+    message::NewOutgoing,
+    schedule,
+    store::Tx,
+    vendor::Rate,
+};
+use uuid::Uuid;
+
+use super::salon::{card, visit};
+use crate::{ctx::Ctx, queue::JobError};
+
+/// cal.com locks an account out at 120 calls a minute: stay below 100.
+const CALENDAR_RATE: Rate = Rate { count: 100, per: Duration::from_secs(60), burst: 20 };
+
+/// Counts a call to the calendar, or puts the job off.
+pub(super) async fn pace(ctx: &Ctx, connection: ConnectionId) -> Result<(), JobError> {
+    ctx.pacer
+        .acquire(&[(format!("calendar:{connection}"), CALENDAR_RATE)])
+        .await
+        .map_err(|after| JobError::Later { after, why: "paced".into() })
+}
+
+/// The lane of a chat's dialogue. The ingress uses the same.
+pub(super) fn chat_lane(contact: &Contact) -> Uuid {
+    lane("chat", contact.channel_account_id.0, &contact.chat_id)
+}
+
+/// Tells the dialogue what came about, if the booking was made in one.
+pub(super) async fn tell_dialogue(tx: &mut Tx, booking: &Booking, event: SystemEvent) -> Result<(), JobError> {
+    let Some(conversation) = booking.conversation_id else { return Ok(()) };
+    if let Some(contact) = tx.contact(conversation).await? {
+        tx.enqueue(NewJob::new(Job::ContinueDialogue { conversation, event }).in_lane(chat_lane(&contact))).await?;
+    }
+    Ok(())
+}
+
+/// A booking stands (or stands elsewhere now): its reminders and the CRM follow.
+pub(super) async fn stands(tx: &mut Tx, booking: &Booking, seen: &CalendarBooking, actor: &str) -> Result<Booking, JobError> {
+    let booked = tx.move_booking(booking, "booked", actor, Some(seen), None).await?;
+    let tenant = tx.tenant_profile().await?;
+    let plan = schedule::plan(booked.start_at, tenant.zone, &tenant.reminder_policy, &tenant.quiet_hours, tx.now());
+    tx.plan_reminders(&booked, &plan).await?;
+    tell_crm(tx, &booked).await?;
+    Ok(booked)
+}
+
+/// A booking will not take place: nobody is reminded of it.
+pub(super) async fn falls(tx: &mut Tx, booking: &Booking, status: &str, actor: &str, reason: Option<&str>) -> Result<Booking, JobError> {
+    let fallen = tx.move_booking(booking, status, actor, None, reason).await?;
+    tx.supersede_reminders(&fallen).await?;
+    tell_crm(tx, &fallen).await?;
+    Ok(fallen)
+}
+
+async fn tell_crm(tx: &mut Tx, booking: &Booking) -> Result<(), JobError> {
+    if let Some(client) = booking.client_id {
+        tx.tell_crm(crm::Wish::RecordBooking, booking.id.0, booking.version, client).await?;
+    }
+    Ok(())
+}
+
+/// Brings our row into line with what the calendar says. `seen` is the newest booking of the chain.
+pub(super) async fn follow(tx: &mut Tx, booking: &Booking, seen: &CalendarBooking) -> Result<(), JobError> {
+    let over = matches!(seen.status, CalendarStatus::Cancelled | CalendarStatus::Rejected);
+    match (booking.status.as_str(), over) {
+        // Our own call is under way: its handler looks the outcome up itself.
+        ("pending" | "unclear", _) => {
+            tx.enqueue(NewJob::new(Job::CreateBooking { booking: booking.id }).in_lane(calendar_lane(booking.id)).once(booking.id.to_string())).await?;
+            Ok(())
+        }
+        ("booked", true) => {
+            let gone = falls(tx, booking, "cancelled", "calendar", Some("cancelled in the calendar")).await?;
+            notify(tx, &gone, |visit, salon, lang| visit_cancelled_by_salon(visit, salon, lang)).await
+        }
+        ("booked", false) if seen.start != booking.start_at || booking.calendar_uid.as_ref() != Some(&seen.uid) => {
+            let before = booking.start_at;
+            let moved = stands(tx, booking, seen, "calendar").await?;
+            if moved.start_at == before {
+                return Ok(());
+            }
+            notify(tx, &moved, |visit, salon, lang| visit_moved(visit, Some(before), salon, lang)).await
+        }
+        ("cancelled", false) if seen.status == CalendarStatus::Accepted && booking.calendar_uid.as_ref() != Some(&seen.uid) => {
+            stands(tx, booking, seen, "calendar").await?;
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Tells the client about a change they did not make, and the dialogue with them.
+async fn notify(
+    tx: &mut Tx,
+    booking: &Booking,
+    screen: impl Fn(&salon_core::dialogue::Visit, &salon_core::dialogue::SalonCard<'_>, salon_core::lang::Lang) -> Screen,
+) -> Result<(), JobError> {
+    let Some(conversation) = booking.conversation_id else { return Ok(()) };
+    let Some(contact) = tx.contact(conversation).await? else { return Ok(()) };
+    let tenant = tx.tenant_profile().await?;
+    let catalogue = tx.catalogue().await?;
+    let lang = tx.client(contact.client_id).await?.language().unwrap_or_else(|| tenant.default_language());
+    let screen = screen(&visit(booking, &catalogue, &tenant, lang, tx), &card(&tenant, tx), lang);
+    let new = NewOutgoing { screen: &screen, kind: "notice", booking: Some(booking.id), reminder: None, expires_at: None };
+    tx.say(&contact, new).await?;
+    tell_dialogue(tx, booking, SystemEvent::BookingChangedElsewhere { booking: booking.id }).await
+}

@@ -1,0 +1,108 @@
+//! A messenger's event takes its turn in the dialogue.
+
+use chrono::TimeDelta;
+use salon_core::{
+    channel::{ChannelEvent, EventKind},
+    client::Contact,
+    crm,
+    dialogue::{Input, Screen},
+    ids::{ChannelAccountId, InboundEventId},
+    job::{Job, NewJob},
+    store::Tx,
+};
+use serde_json::{Value, json};
+
+use super::turn::{Turn, sealer};
+use crate::{
+    ctx::Ctx,
+    queue::{Assignment, JobError},
+};
+
+/// Telegram lets go of a button's press after 150 s at the latest.
+const PRESS_KEEPS: TimeDelta = TimeDelta::seconds(120);
+
+pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, id: InboundEventId) -> Result<(), JobError> {
+    let mut tx = ctx.db.tenant(assignment.tenant).await?;
+    let Some(row) = tx.inbound(id).await? else { return Err(JobError::Dead("the event is gone".into())) };
+    if row.state != "received" {
+        return Ok(());
+    }
+    let event: ChannelEvent = serde_json::from_value(row.event).map_err(|error| JobError::Dead(format!("stored event: {error}")))?;
+    let Some(sender) = &event.sender else {
+        tx.end_inbound(id, Some("not a private chat")).await?;
+        return Ok(tx.commit().await?);
+    };
+    let account_id = ChannelAccountId(row.source_id);
+    let contact = tx.meet(account_id, sender).await?;
+    tx.set_reachable(account_id, contact.client_id, !matches!(event.kind, EventKind::Blocked)).await?;
+    let ignored = match input(&event.kind) {
+        Some(input) => {
+            hear(ctx, &mut tx, id, contact, event.kind, input).await?;
+            None
+        }
+        None => unanswered(&event.kind),
+    };
+    tx.end_inbound(id, ignored).await?;
+    Ok(tx.commit().await?)
+}
+
+/// What the dialogue is told, if anything.
+fn input(kind: &EventKind) -> Option<Input> {
+    match kind {
+        EventKind::Start { payload } => Some(Input::Start { payload: payload.clone() }),
+        EventKind::Text { text } => Some(Input::Text(text.clone())),
+        EventKind::Button { payload, .. } => Some(Input::Choice { token: payload.clone() }),
+        EventKind::Contact { phone, own } => Some(Input::Contact { phone: phone.clone(), own: *own }),
+        EventKind::Media { .. } => Some(Input::Media),
+        EventKind::Edited { .. } | EventKind::Blocked | EventKind::Unblocked | EventKind::Ignored { .. } => None,
+    }
+}
+
+fn unanswered(kind: &EventKind) -> Option<&'static str> {
+    match kind {
+        EventKind::Edited { .. } => Some("an edit is no new turn"),
+        EventKind::Ignored { .. } => Some("not for the dialogue"),
+        _ => None,
+    }
+}
+
+async fn hear(ctx: &Ctx, tx: &mut Tx, id: InboundEventId, contact: Contact, kind: EventKind, input: Input) -> Result<(), JobError> {
+    let account = tx.channel_account(contact.channel_account_id, &ctx.keyring).await?.account;
+    if matches!(&kind, EventKind::Button { callback_id: Some(_), .. }) {
+        let acknowledge = NewJob::new(Job::AcknowledgePress { inbound_event: id }).expires_at(tx.now() + PRESS_KEEPS);
+        tx.enqueue(acknowledge).await?;
+    }
+    let said = match &kind {
+        EventKind::Button { payload, .. } => {
+            let label = pressed(tx, &contact, &sealer(&account, &contact)?, payload).await?;
+            json!({ "text": label, "button": true })
+        }
+        other => content(other),
+    };
+    let message = tx.heard(&contact, kind.name(), &said, id).await?;
+    let vouched = matches!(&kind, EventKind::Contact { own: true, .. });
+    let client = contact.client_id;
+    Turn { tx, contact, vouched, account: &account }.take(input).await?;
+    tx.tell_crm(crm::Wish::RecordMessage, message.0, 1, client).await?;
+    Ok(())
+}
+
+/// What the log keeps of it.
+fn content(kind: &EventKind) -> Value {
+    match kind {
+        EventKind::Start { .. } => json!({ "text": "/start" }),
+        EventKind::Text { text } => json!({ "text": text }),
+        EventKind::Contact { phone, .. } => json!({ "text": phone, "contact": true }),
+        EventKind::Media { media, reference, caption } => json!({ "text": caption, "media": media, "reference": reference }),
+        _ => json!({}),
+    }
+}
+
+/// The label of a pressed button, as the last screens showed it.
+async fn pressed(tx: &mut Tx, contact: &Contact, sealer: &salon_core::dialogue::TokenSealer, payload: &str) -> Result<Option<String>, JobError> {
+    let Some(token) = sealer.open(payload) else { return Ok(None) };
+    let screens = tx.last_screens(contact.conversation_id, 5).await?;
+    let choices = screens.into_iter().filter_map(|screen| serde_json::from_value::<Screen>(screen).ok());
+    let label = choices.flat_map(|screen| screen.choices.into_iter().chain(screen.nav).chain(screen.more)).find(|choice| choice.token == token);
+    Ok(label.map(|choice| choice.label))
+}

@@ -1,0 +1,76 @@
+//! Free times are asked for and handed to the dialogue.
+
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+use salon_core::{
+    booking::{CalendarError, SlotQuery, calendar},
+    dialogue::{Slot, SystemEvent},
+    ids::{ConversationId, ServiceId, StaffId},
+    job::{Job, NewJob},
+    schedule::to_utc,
+    store::Tx,
+    tenant::Tenant,
+};
+
+use super::calendar::{chat_lane, pace};
+use crate::{
+    ctx::Ctx,
+    queue::{Assignment, JobError},
+};
+
+/// What the dialogue wants to know.
+pub(super) struct Question {
+    pub(super) conversation: ConversationId,
+    pub(super) request: u64,
+    pub(super) service: ServiceId,
+    pub(super) staff: Option<StaffId>,
+    pub(super) from: NaiveDate,
+    pub(super) to: NaiveDate,
+}
+
+pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, question: Question) -> Result<(), JobError> {
+    let mut tx = ctx.db.tenant(assignment.tenant).await?;
+    let tenant = tx.tenant_profile().await?;
+    let catalogue = tx.catalogue().await?;
+    let account = tx.calendar_account(&ctx.keyring).await?;
+    drop(tx);
+    let Some((connection, account)) = account else { return failed(ctx, assignment, &question).await };
+    let masters = catalogue.staff.iter().filter(|member| question.staff.is_none_or(|wanted| wanted == member.id));
+    let event_types: Vec<(StaffId, i64)> =
+        masters.filter_map(|member| Some((member.id, catalogue.event_type(member.id, question.service)?))).collect();
+    let (from, to) = window(&question, &tenant);
+    let mut slots = Vec::new();
+    for (staff, event_type_id) in event_types {
+        pace(ctx, connection).await?;
+        let query = SlotQuery { event_type_id, from, to, zone: tenant.zone };
+        match calendar().slots(&ctx.http, &account, &query).await {
+            Ok(starts) => slots.extend(starts.into_iter().map(|start| Slot { start, staff })),
+            // One master's event type that is gone must not hide the others' free times.
+            Err(CalendarError::NotFound) => tracing::warn!(event_type_id, "the calendar knows no such event type"),
+            Err(CalendarError::Failed(failure)) if !assignment.last_attempt => return Err(failure.into()),
+            Err(error) => {
+                tracing::warn!(%error, "free times could not be read");
+                return failed(ctx, assignment, &question).await;
+            }
+        }
+    }
+    slots.sort_unstable();
+    let event = SystemEvent::SlotsLoaded { request: question.request, slots };
+    answer(ctx.db.tenant(assignment.tenant).await?, question.conversation, event).await
+}
+
+/// The days in the salon's zone as moments; never before now.
+fn window(question: &Question, tenant: &Tenant) -> (DateTime<Utc>, DateTime<Utc>) {
+    let midnight = |date: NaiveDate| to_utc(date.and_time(NaiveTime::MIN), tenant.zone);
+    (midnight(question.from), midnight(question.to.checked_add_signed(TimeDelta::days(1)).unwrap_or(question.to)))
+}
+
+async fn failed(ctx: &Ctx, assignment: &Assignment, question: &Question) -> Result<(), JobError> {
+    let event = SystemEvent::SlotsFailed { request: question.request };
+    answer(ctx.db.tenant(assignment.tenant).await?, question.conversation, event).await
+}
+
+async fn answer(mut tx: Tx, conversation: ConversationId, event: SystemEvent) -> Result<(), JobError> {
+    let Some(contact) = tx.contact(conversation).await? else { return Err(JobError::Dead("the conversation is gone".into())) };
+    tx.enqueue(NewJob::new(Job::ContinueDialogue { conversation, event }).in_lane(chat_lane(&contact))).await?;
+    Ok(tx.commit().await?)
+}

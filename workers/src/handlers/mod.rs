@@ -1,0 +1,45 @@
+//! One file per job. A handler is idempotent: it reads where its row stands, and a second run of a finished job does nothing.
+
+mod acknowledge_press;
+mod calendar;
+mod cancel_booking;
+mod continue_dialogue;
+mod create_booking;
+mod fire_reminder;
+mod handle_inbound;
+mod load_slots;
+mod read_calendar_hint;
+mod reconcile_calendar;
+mod salon;
+mod send_message;
+mod sync_crm;
+mod turn;
+
+use apalis::prelude::Data;
+use salon_core::job::Job;
+
+use crate::{ctx::Ctx, queue::{Assignment, JobError}};
+
+/// Runs a job: the one place that names every handler.
+///
+/// # Errors
+/// As the handler says.
+pub async fn run(assignment: Assignment, ctx: Data<Ctx>) -> Result<(), JobError> {
+    let ctx: &Ctx = &ctx;
+    match assignment.job.clone() {
+        Job::HandleInbound { inbound_event } => handle_inbound::run(ctx, &assignment, inbound_event).await,
+        Job::ContinueDialogue { conversation, event } => continue_dialogue::run(ctx, &assignment, conversation, event).await,
+        Job::LoadSlots { conversation, request, service, staff, from, to } => {
+            let question = load_slots::Question { conversation, request, service, staff, from, to };
+            load_slots::run(ctx, &assignment, question).await
+        }
+        Job::CreateBooking { booking } => create_booking::run(ctx, &assignment, booking).await,
+        Job::CancelBooking { booking } => cancel_booking::run(ctx, &assignment, booking).await,
+        Job::ReadCalendarHint { inbound_event } => read_calendar_hint::run(ctx, &assignment, inbound_event).await,
+        Job::ReconcileCalendar {} => reconcile_calendar::run(ctx, &assignment).await,
+        Job::SendMessage { message } => send_message::run(ctx, &assignment, message).await,
+        Job::AcknowledgePress { inbound_event } => acknowledge_press::run(ctx, &assignment, inbound_event).await,
+        Job::SyncCrm { intent } => sync_crm::run(ctx, &assignment, intent).await,
+        Job::FireReminder { reminder } => fire_reminder::run(ctx, &assignment, reminder).await,
+    }
+}
