@@ -90,7 +90,7 @@ async fn what_arrives_during_a_write_goes_together() {
 async fn batches_have_an_end() {
     for limits in [Limits { batch_events: 2, ..one_flusher() }, Limits { batch_bytes: 15, ..one_flusher() }] {
         let ledger = gated();
-        while_first_is_written(&ledger, &limits, ["a", "b", "c", "d"]).await;
+        assert_eq!(while_first_is_written(&ledger, &limits, ["a", "b", "c", "d"]).await, [Ok(1); 4]);
         assert_eq!(batches(&ledger), [vec!["a"], vec!["b", "c"], vec!["d"]]);
     }
 }

@@ -4,5 +4,7 @@
 
 mod commands;
 mod harness;
+mod ingress;
 mod isolation;
+mod ops;
 mod tenant_apply;
