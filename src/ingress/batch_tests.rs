@@ -55,7 +55,11 @@ fn one_flusher() -> Limits {
 }
 
 /// Puts webhooks into the batcher one after another, while the first one is being written.
-async fn while_first_is_written<const N: usize>(ledger: &Arc<Ledger>, limits: &Limits, names: [&'static str; N]) -> [Result<usize, NotStored>; N] {
+async fn while_first_is_written<const N: usize>(
+    ledger: &Arc<Ledger>,
+    limits: &Limits,
+    names: [&'static str; N],
+) -> [Result<usize, NotStored>; N] {
     let batcher = Arc::new(Batcher::start(ledger.clone(), limits));
     let mut callers = Vec::new();
     for name in names {

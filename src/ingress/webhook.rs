@@ -110,7 +110,13 @@ impl Ingress {
         match self.batcher.store(events).await {
             Ok(new) => {
                 record.new = new;
-                if refused { Outcome::Refused } else if new > 0 { Outcome::Stored } else { Outcome::Duplicate }
+                if refused {
+                    Outcome::Refused
+                } else if new > 0 {
+                    Outcome::Stored
+                } else {
+                    Outcome::Duplicate
+                }
             }
             Err(_) => Outcome::Unavailable,
         }

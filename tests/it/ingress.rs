@@ -1,5 +1,6 @@
 //! Webhooks, from the request to the rows.
 
+mod log;
 mod outage;
 mod refused;
 mod stored;
@@ -116,11 +117,12 @@ impl Site {
 
     /// How many rows each table has.
     async fn counts(&mut self) -> BTreeMap<String, i64> {
-        let tables: Vec<String> =
-            sqlx::query_scalar("select relname::text from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')")
-                .fetch_all(&mut self.owner)
-                .await
-                .unwrap();
+        let tables: Vec<String> = sqlx::query_scalar(
+            "select relname::text from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')",
+        )
+        .fetch_all(&mut self.owner)
+        .await
+        .unwrap();
         let mut counts = BTreeMap::new();
         for table in tables {
             let sql = format!("select count(*) from {table}");

@@ -64,16 +64,23 @@ async fn a_database_that_waits_for_migrations_is_not_ready() {
 async fn the_metrics_tell_of_queues_and_of_what_is_unaccounted_for() {
     let world = World::new().await;
     let (routes, _) = routes(&world.db, None).await;
-    let orphan = "insert into inbound_event (id, tenant_id, source, source_id, vendor_event_id, kind, event, raw, state, received_at)
+    let orphan =
+        "insert into inbound_event (id, tenant_id, source, source_id, vendor_event_id, kind, event, raw, state, received_at)
         values (gen_random_uuid(), $1, 'telegram', $1, '1', 'text', '{}', '', 'received', now())";
     sqlx::query(orphan).bind(world.lotos).execute(&mut world.owner().await).await.unwrap();
     let (status, text) = get(&routes, "/metrics").await;
     assert_eq!(status, 200);
     // The recorder is the process's own, shared with other tests, each of which counts its own database: names only.
-    for name in ["salon_queue_ready{queue=\"dialogue\"}", "salon_queue_dead{queue=\"crm\"}", "salon_queue_oldest_seconds{queue=\"outbound\"}"] {
+    for name in [
+        "salon_queue_ready{queue=\"dialogue\"}",
+        "salon_queue_dead{queue=\"crm\"}",
+        "salon_queue_oldest_seconds{queue=\"outbound\"}",
+    ] {
         assert!(text.contains(name), "{name} in {text}");
     }
-    assert!(text.contains("salon_unaccounted{what=\"inbound_event\"}") && text.contains("salon_unaccounted{what=\"reminder\"} 0"));
+    assert!(
+        text.contains("salon_unaccounted{what=\"inbound_event\"}") && text.contains("salon_unaccounted{what=\"reminder\"} 0")
+    );
     assert!(text.contains("salon_database_up"));
     let counted = world.db.unaccounted().await.unwrap();
     assert_eq!(counted, [("inbound_event".to_owned(), 1)]);

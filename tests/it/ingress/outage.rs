@@ -16,7 +16,7 @@ use salon_core::{
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::harness::{LOTOS, public_url, tenant_file};
+use crate::harness::{LOTOS, NOW, public_url, tenant_file};
 
 /// A PostgreSQL that this test may stop: the others share one.
 struct OwnDatabase {
@@ -42,7 +42,8 @@ impl OwnDatabase {
         let commands = script.stdin.take().unwrap();
         let mut answers = BufReader::new(script.stdout.take().unwrap()).lines();
         let lines = answers.by_ref().map(Result::unwrap).take_while(|line| line != "READY");
-        let addresses = lines.filter_map(|line| line.split_once('=').map(|(name, url)| (name.to_owned(), url.to_owned()))).collect();
+        let addresses =
+            lines.filter_map(|line| line.split_once('=').map(|(name, url)| (name.to_owned(), url.to_owned()))).collect();
         Self { script, commands, answers, addresses, _folder: folder }
     }
 
@@ -68,7 +69,7 @@ async fn readiness(ops: &Router) -> (u16, Value) {
 async fn a_webhook_during_an_outage_is_told_to_come_again_and_then_stored_once() {
     let mut database = OwnDatabase::start();
     let address = |name: &str| database.addresses[name].clone().into();
-    migrations::run(&address("DATABASE_ADMIN_URL"), chrono::DateTime::UNIX_EPOCH).await.unwrap();
+    migrations::run(&address("DATABASE_ADMIN_URL"), NOW.parse().unwrap()).await.unwrap();
     let (clock, ids) = (Arc::new(SystemClock), Arc::new(RandomIds::default()));
     let db = Db::connect(&address("DATABASE_URL"), 8, Waker::none(), clock, ids).unwrap();
     let redis = redis::Client::open(database.addresses["REDIS_URL"].as_str()).unwrap();
@@ -106,8 +107,10 @@ async fn a_webhook_during_an_outage_is_told_to_come_again_and_then_stored_once()
     }
     assert_eq!(readiness(&ops).await.0, 200);
     let mut tx = db.tenant(tenant).await.unwrap();
-    let stored: Vec<String> =
-        sqlx::query_scalar("select vendor_event_id from inbound_event order by vendor_event_id").fetch_all(tx.conn()).await.unwrap();
+    let stored: Vec<String> = sqlx::query_scalar("select vendor_event_id from inbound_event order by vendor_event_id")
+        .fetch_all(tx.conn())
+        .await
+        .unwrap();
     assert_eq!(stored, ["1", "2", "3"]);
     drop(tx);
     assert!(db.unaccounted().await.unwrap().is_empty());

@@ -130,7 +130,8 @@ async fn a_body_over_the_limit_is_not_read_to_its_end() {
     let mut site = Site::new().await;
     let hook = site.lotos.telegram.clone();
     let before = site.counts().await;
-    let request = |body: Body| Request::post(hook.path()).header("x-telegram-bot-api-secret-token", &hook.secret).body(body).unwrap();
+    let request =
+        |body: Body| Request::post(hook.path()).header("x-telegram-bot-api-secret-token", &hook.secret).body(body).unwrap();
 
     let mut declared = request(Body::empty());
     declared.headers_mut().insert("content-length", "1048577".parse().unwrap());

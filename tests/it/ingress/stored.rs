@@ -43,7 +43,9 @@ async fn what_cannot_be_read_is_stored_once_as_refused() {
 #[tokio::test]
 async fn a_repeated_delivery_is_one_event_and_one_job() {
     let mut site = Site::new().await;
-    for (hook, body) in [(site.lotos.telegram.clone(), text_update(1, 7, "привет")), (site.lotos.calcom.clone(), CREATED.to_owned())] {
+    for (hook, body) in
+        [(site.lotos.telegram.clone(), text_update(1, 7, "привет")), (site.lotos.calcom.clone(), CREATED.to_owned())]
+    {
         let statuses = join_all((0..3).map(|_| site.status(hook.post(body.as_str())))).await;
         assert_eq!(statuses, [200; 3]);
         assert_eq!(site.status(hook.post(body)).await, 200);
@@ -85,7 +87,8 @@ async fn each_kind_is_told_apart() {
     let told: Vec<_> = stored.iter().map(|(.., kind, state)| (kind.as_str(), state.as_str())).collect();
     assert_eq!(told, cases.map(|(_, kind, state)| (kind, state)));
     assert_eq!(site.count("job where queue = 'dialogue'").await, 9);
-    let reason: String = sqlx::query_scalar("select reason from inbound_event where state = 'ignored'").fetch_one(&mut site.owner).await.unwrap();
+    let reason: String =
+        sqlx::query_scalar("select reason from inbound_event where state = 'ignored'").fetch_one(&mut site.owner).await.unwrap();
     assert!(reason.contains("chat_boost"), "{reason}");
 }
 
@@ -98,7 +101,10 @@ async fn the_job_follows_in_the_lane_of_its_chat_with_the_callers_trace() {
     assert_eq!(site.status(request).await, 200);
     assert_eq!(site.status(site.lotos.calcom.post(CREATED)).await, 200);
     let jobs: Vec<(Uuid, String, Value, Uuid, Uuid, String)> =
-        sqlx::query_as("select tenant_id, kind, payload, subject_id, lane, trace from job order by seq").fetch_all(&mut site.owner).await.unwrap();
+        sqlx::query_as("select tenant_id, kind, payload, subject_id, lane, trace from job order by seq")
+            .fetch_all(&mut site.owner)
+            .await
+            .unwrap();
     let (tenant, kind, payload, event, chat, trace) = &jobs[0];
     assert_eq!((*tenant, kind.as_str()), (site.lotos.tenant.0, "handle_inbound"));
     assert_eq!(payload["inbound_event"], json!(event));
@@ -116,7 +122,8 @@ async fn text_that_postgresql_cannot_hold_is_stored() {
     let mut site = Site::new().await;
     let body = text_update(1, 7, "до\0после");
     assert_eq!(site.status(site.lotos.telegram.post(body.as_str())).await, 200);
-    let (event, raw): (Value, Vec<u8>) = sqlx::query_as("select event, raw from inbound_event").fetch_one(&mut site.owner).await.unwrap();
+    let (event, raw): (Value, Vec<u8>) =
+        sqlx::query_as("select event, raw from inbound_event").fetch_one(&mut site.owner).await.unwrap();
     assert_eq!(event["text"], "до\u{fffd}после");
     assert_eq!(raw, body.as_bytes());
 }
