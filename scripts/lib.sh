@@ -1,6 +1,6 @@
 # Sourced by the scripts that run the whole system: processes with logs, their health, and their end.
 # Needs bash 3.2 or later. The caller sets `run_dir`; everything we start writes below it.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 target_dir=${CARGO_TARGET_DIR:-$root/target}
@@ -118,12 +118,12 @@ start_services() {
   mkdir -p "$run_dir/logs"
 }
 
+# The whole group: what a process started goes with it.
 stop_one() {
   local i
-  is_running "$1" || return 0
-  kill -TERM "$1" 2>/dev/null || true
-  for ((i = 0; i < 200; i++)); do is_running "$1" || return 0; sleep 0.1; done
-  kill -KILL "$1" 2>/dev/null || true
+  kill -TERM -- "-$1" 2>/dev/null || true
+  for ((i = 0; i < 200; i++)); do is_running "$1" || break; sleep 0.1; done
+  kill -KILL -- "-$1" 2>/dev/null || true
 }
 
 # Last started, first stopped. Safe to call twice.

@@ -14,6 +14,7 @@ pub mod crm;
 pub mod crypto;
 pub mod dialogue;
 pub mod error;
+pub mod graphql;
 pub mod ids;
 pub mod ingress;
 pub mod job;

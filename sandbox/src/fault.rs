@@ -58,30 +58,42 @@ impl Faults {
     /// Plans `fault` for the next `times` requests that hit `target`.
     pub fn plan(&self, target: Target, fault: &Fault, times: usize) {
         let mut planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
-        planned
-            .entry(target)
-            .or_default()
-            .extend(std::iter::repeat_n(fault.clone(), times));
+        planned.entry(target).or_default().extend(std::iter::repeat_n(fault.clone(), times));
     }
 
     /// Takes the fault for a request, if one is planned for this very operation or for any of the vendor's.
     pub fn take(&self, vendor: &str, operation: &str) -> Option<Fault> {
         let mut planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
         [operation, "*"].into_iter().find_map(|operation| {
-            planned
-                .get_mut(&Target {
-                    vendor: vendor.to_owned(),
-                    operation: operation.to_owned(),
-                })?
-                .pop_front()
+            planned.get_mut(&Target { vendor: vendor.to_owned(), operation: operation.to_owned() })?.pop_front()
         })
+    }
+
+    /// Takes a fault planned for this very operation only: for what is not a request of the product's, such as the
+    /// vendor's webhook deliveries.
+    pub fn take_exact(&self, vendor: &str, operation: &str) -> Option<Fault> {
+        let mut planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
+        planned.get_mut(&Target { vendor: vendor.to_owned(), operation: operation.to_owned() })?.pop_front()
+    }
+
+    /// The faults still to come, per target.
+    pub fn planned(&self) -> Vec<(Target, Vec<Fault>)> {
+        let planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
+        planned
+            .iter()
+            .filter(|(_, faults)| !faults.is_empty())
+            .map(|(target, faults)| (target.clone(), faults.iter().cloned().collect()))
+            .collect()
     }
 
     /// Forgets every planned fault.
     pub fn clear(&self) {
-        self.planned
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        self.planned.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
+}
+
+/// An answer that closes the connection before its first byte is sent: what [`Fault::Drop`] looks like to the caller.
+pub fn severed() -> axum::response::Response {
+    let cut = futures::stream::once(async { Err::<axum::body::Bytes, _>(std::io::Error::other("planned fault")) });
+    axum::response::Response::new(axum::body::Body::from_stream(cut))
 }

@@ -8,6 +8,18 @@
     reason = "the sandbox is the outside world: it owns its clock, its randomness, its settings and its HTTP client"
 )]
 
+pub mod calcom;
+pub mod clock;
+mod control;
+pub mod erxes;
 pub mod fault;
 pub mod ledger;
+pub mod openapi;
+mod page;
+mod sandbox;
+pub mod story;
+pub mod telegram;
+pub mod vendor;
 pub mod world;
+
+pub use sandbox::{Options, Sandbox, Scenario};

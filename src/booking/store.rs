@@ -234,6 +234,22 @@ impl Tx {
         Ok(())
     }
 
+    /// A cancellation failed: the booking stands as before, and so do its reminders.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn keep_booking(&mut self, booking: &Booking, reason: &str) -> Result<Booking, StoreError> {
+        let now = self.now();
+        sqlx::query("update booking set status = 'booked', reason = $2, updated_at = $3 where id = $1")
+            .bind(booking.id)
+            .bind(reason)
+            .bind(now)
+            .execute(self.conn())
+            .await?;
+        self.booking_event(booking.id, booking.version, "cancel_failed", "calendar", json!({ "reason": reason })).await?;
+        self.booking(booking.id).await?.ok_or(StoreError::Corrupt("booking"))
+    }
+
     /// Has the calendar asked to cancel, if the booking still stands.
     ///
     /// # Errors

@@ -48,6 +48,8 @@ enum Command {
     /// Jobs that were given up
     #[command(subcommand)]
     Deadletter(DeadletterCommand),
+    /// Print the subgraph's schema (schema/salon.graphql)
+    Schema,
     /// Count what is neither finished nor in anybody's hands; anything but 0 is a fault
     Unaccounted,
 }
@@ -144,6 +146,10 @@ async fn execute(command: Command) -> Result<ExitCode, CliError> {
         Command::Tenant(TenantCommand::Show { slug }) => tenant_show::run(&app()?, &slug).await,
         Command::Deadletter(DeadletterCommand::List { limit }) => deadletter::list(&app()?, limit).await,
         Command::Deadletter(DeadletterCommand::Replay { ids, all }) => deadletter::replay(&app()?, ids, all).await,
+        Command::Schema => {
+            print!("{}", crate::graphql::sdl());
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Unaccounted => unaccounted::run(&app()?).await,
     }
 }

@@ -11,7 +11,12 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::CliError;
-use crate::{app::App, error::Code};
+use crate::{
+    app::App,
+    graphql,
+    ingress::{self, IngressDeps},
+    ops::health::{self, OpsDeps},
+};
 
 /// How long requests that are under way may take after the stop. Supervisors kill after 30 seconds.
 const GRACE: Duration = Duration::from_secs(20);
@@ -23,16 +28,24 @@ struct Routers {
     ops: Router,
 }
 
-fn routers(_app: &App) -> Routers {
-    let empty = || Router::new().fallback(async || Code::NotFound);
-    Routers { ingress: empty(), graphql: empty(), ops: empty() }
+async fn routers(app: &App, stopping: &CancellationToken) -> Result<Routers, CliError> {
+    let security = &app.config.security;
+    let ingress = IngressDeps {
+        db: app.db.clone(),
+        keyring: app.keyring.clone(),
+        strict_signature: security.strict_signature,
+        limits: ingress::Limits::default(),
+    };
+    let graphql = graphql::Deps { db: app.db.clone(), router_secret: security.router_secret.clone() };
+    let ops = OpsDeps::of(app, stopping.clone()).await.map_err(|error| CliError::Failed(format!("metrics: {error}")))?;
+    Ok(Routers { ingress: ingress::router(ingress), graphql: graphql::router(graphql), ops: health::router(ops) })
 }
 
 pub(super) async fn run(app: App) -> Result<ExitCode, CliError> {
     app.refuse_wrong_role().await?;
-    let Routers { ingress, graphql, ops } = routers(&app);
-    let listen = &app.config.listen;
     let stop = CancellationToken::new();
+    let Routers { ingress, graphql, ops } = routers(&app, &stop).await?;
+    let listen = &app.config.listen;
     let mut servers = JoinSet::new();
     // All are bound before any answers: a port that is taken stops the start, not half of the service.
     let mut bound = Vec::new();

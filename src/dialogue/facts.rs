@@ -4,6 +4,7 @@ use chrono::{DateTime, Days, NaiveDate, Utc};
 use chrono_tz::Tz;
 
 use super::ids::{BookingId, ServiceId, StaffId};
+use super::texts;
 use super::token::TokenSealer;
 use crate::lang::Lang;
 
@@ -102,7 +103,7 @@ pub struct Facts<'a> {
 impl Facts<'_> {
     /// The day of `at` in the salon's zone.
     pub(super) fn day_of(&self, at: DateTime<Utc>) -> NaiveDate {
-        at.with_timezone(&self.zone).date_naive()
+        texts::local(at, self.zone).date_naive()
     }
 
     /// Today in the salon's zone.

@@ -43,12 +43,7 @@ impl<'a> Machine<'a> {
 
     /// The salon as messages name it.
     pub(super) fn card(&self) -> SalonCard<'a> {
-        SalonCard {
-            name: self.facts.salon_name,
-            address: self.facts.address,
-            zone: self.facts.zone,
-            now: self.facts.now,
-        }
+        SalonCard { name: self.facts.salon_name, address: self.facts.address, zone: self.facts.zone, now: self.facts.now }
     }
 
     /// Moves to `state` and shows its screen. All moves of one step make one new version.
@@ -222,19 +217,27 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// The choice that a number or a label typed by the client names.
+    /// The choice that a number, a label, or a part that only one label has ("tomorrow", "haircut") names.
     fn named(&self, normal: &str) -> Option<ChoiceId> {
         let offers = self.session.offered.len();
         let by_number = normal.parse::<usize>().ok().filter(|n| (1..=offers).contains(n)).map(|n| n - 1);
-        let by_label = || {
-            let view = states::view(self);
-            // Only as long as the choices are those that were shown.
-            let unchanged = view.choices.iter().map(|(offer, _)| offer).eq(&self.session.offered);
-            let labels = || view.choices.iter().map(|(_, label)| words::normal(label));
-            labels().position(|label| label.as_deref() == Some(normal)).filter(|_| unchanged)
-        };
-        let n = by_number.or_else(by_label)?;
+        let n = by_number.or_else(|| self.labelled(normal))?;
         u16::try_from(n).ok().map(ChoiceId::Offer)
+    }
+
+    fn labelled(&self, normal: &str) -> Option<usize> {
+        let view = states::view(self);
+        // Only as long as the choices are those that were shown.
+        if !view.choices.iter().map(|(offer, _)| offer).eq(&self.session.offered) {
+            return None;
+        }
+        let labels: Vec<_> = view.choices.iter().map(|(_, label)| words::normal(label).unwrap_or_default()).collect();
+        labels.iter().position(|label| label == normal).or_else(|| {
+            let has_part = |label: &str| label.split([',', '·']).any(|part| part.trim() == normal);
+            let mut with_part = labels.iter().enumerate().filter(|(_, label)| has_part(label));
+            let (n, _) = with_part.next()?;
+            with_part.next().is_none().then_some(n)
+        })
     }
 
     fn follow(&mut self, intent: Intent) {

@@ -73,10 +73,7 @@ pub(super) fn late_booked(booking: BookingId, visit: Option<&Visit>, salon: &Sal
     match visit {
         Some(visit) => about(Message::Late, words.late_booked, visit, salon, lang),
         None => {
-            let choices = vec![
-                bound(words.my_visits, Bound::MyVisits),
-                bound(words.cancel_visit, Bound::Cancel(booking)),
-            ];
+            let choices = vec![bound(words.my_visits, Bound::MyVisits), bound(words.cancel_visit, Bound::Cancel(booking))];
             message(Message::Late, words.late_booked.to_owned(), choices, lang)
         }
     }
@@ -105,8 +102,8 @@ pub(super) fn phone_noted(lang: Lang) -> Screen {
 /// The visit, a line each.
 pub(super) fn visit_lines(visit: &Visit, salon: &SalonCard<'_>, lang: Lang) -> String {
     let words: &Phrases = phrases(lang);
-    let local = |at: DateTime<Utc>| at.with_timezone(&salon.zone).date_naive();
-    let day = texts::near_day(lang, local(visit.start), local(salon.now));
+    let day_of = |at: DateTime<Utc>| texts::local(at, salon.zone).date_naive();
+    let day = texts::near_day(lang, day_of(visit.start), day_of(salon.now));
     let when = format!("{day}, {}", texts::time(visit.start, salon.zone));
     let mut lines = vec![clean(&visit.service_title)];
     if !visit.staff_name.is_empty() {

@@ -155,6 +155,10 @@ impl Plan {
                 Keyboard::List { open_label, rows: buttons }
             }
             Shape::Inline(budget) => {
+                // One row is all there is (quick replies): the ways out go to its end.
+                if budget.rows == 1 {
+                    return Keyboard::Inline(in_rows(buttons, budget.per_row));
+                }
                 let ways_out = buttons.split_off(count.min(buttons.len()));
                 let mut rows = in_rows(buttons, columns(budget, screen));
                 rows.extend(in_rows(ways_out, budget.per_row.clamp(1, NAV_COLUMNS)));
@@ -170,6 +174,9 @@ fn columns(budget: ButtonBudget, screen: &Screen) -> usize {
 
 /// How many choices fit beside `extra` ways out.
 fn inline_room(budget: ButtonBudget, screen: &Screen, extra: usize) -> usize {
+    if budget.rows == 1 {
+        return budget.per_row.min(budget.total).saturating_sub(extra);
+    }
     let extra_rows = extra.div_ceil(budget.per_row.clamp(1, NAV_COLUMNS));
     let by_rows = budget.rows.saturating_sub(extra_rows) * columns(budget, screen);
     by_rows.min(budget.total.saturating_sub(extra))
@@ -247,11 +254,7 @@ fn with_list(body: &str, list: &str, limit: Limit) -> String {
 
 /// Buttons with labels cut to the limit and made unique by a number at their end: two equal titles are refused by
 /// some channels and are a riddle on all.
-fn buttons<'a>(
-    choices: impl Iterator<Item = &'a Choice>,
-    limit: Option<Limit>,
-    seal: &TokenSealer,
-) -> Vec<Button> {
+fn buttons<'a>(choices: impl Iterator<Item = &'a Choice>, limit: Option<Limit>, seal: &TokenSealer) -> Vec<Button> {
     let cut = |label: &str, suffix: &str| match limit {
         Some(limit) => limit.cut_with(label, suffix),
         None => format!("{label}{suffix}"),

@@ -12,8 +12,16 @@ use crate::lang::Lang;
 /// After this long without a word from the client the draft is dropped and the conversation starts anew.
 pub const IDLE_AFTER: TimeDelta = TimeDelta::hours(24);
 
-/// Raised when the stored form changes so that the old one must not be read as the new one.
-const FORMAT: u8 = 1;
+/// The number of the stored form: raised when the old form must not be read as the new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+struct Format(u8);
+
+impl Default for Format {
+    fn default() -> Self {
+        Self(1)
+    }
+}
 
 macro_rules! states {
     ($($(#[$doc:meta])* $name:ident = $code:literal,)+) => {
@@ -148,7 +156,7 @@ pub enum Offer {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Session {
-    format: u8,
+    format: Format,
     /// Where the conversation stands.
     pub state: State,
     /// Grows with every accepted move. A fresh session starts at the clock's milliseconds, so that buttons and
@@ -189,10 +197,8 @@ impl Session {
     /// old buttons stay old.
     pub fn restore(value: Value) -> Self {
         let version = value.get("version").and_then(Value::as_u64).unwrap_or_default();
-        let mut session = serde_json::from_value::<Self>(value)
-            .ok()
-            .filter(|session| session.format == FORMAT)
-            .unwrap_or_default();
+        let mut session =
+            serde_json::from_value::<Self>(value).ok().filter(|session| session.format == Format::default()).unwrap_or_default();
         session.version = version.min(u64::MAX / 2);
         session
     }
@@ -212,7 +218,6 @@ impl Session {
     pub(super) fn reset(&mut self, now: DateTime<Utc>) {
         let clock = u64::try_from(now.timestamp_millis()).unwrap_or_default();
         *self = Self {
-            format: FORMAT,
             version: self.version.max(clock.saturating_sub(1)),
             lang: self.lang,
             pending: std::mem::take(&mut self.pending),

@@ -209,12 +209,8 @@ mod tests {
     }
 
     fn any_token() -> impl Strategy<Value = Token> {
-        let choice = prop_oneof![
-            any::<u16>().prop_map(ChoiceId::Offer),
-            Just(ChoiceId::More),
-            Just(ChoiceId::Back),
-            Just(ChoiceId::Home)
-        ];
+        let choice =
+            prop_oneof![any::<u16>().prop_map(ChoiceId::Offer), Just(ChoiceId::More), Just(ChoiceId::Back), Just(ChoiceId::Home)];
         let id = any::<u128>().prop_map(|n| BookingId(Uuid::from_u128(n)));
         prop_oneof![
             (proptest::sample::select(State::ALL.to_vec()), choice, any::<u64>())

@@ -139,6 +139,18 @@ impl Tx {
         Ok(id)
     }
 
+    /// The screens last shown in a conversation, newest first.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn last_screens(&mut self, conversation: ConversationId, limit: i64) -> Result<Vec<Value>, StoreError> {
+        Ok(sqlx::query_scalar("select content from message where conversation_id = $1 and direction = 'out' order by id desc limit $2")
+            .bind(conversation)
+            .bind(limit)
+            .fetch_all(self.conn())
+            .await?)
+    }
+
     /// Reads a message to be sent and locks it.
     ///
     /// # Errors

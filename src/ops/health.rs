@@ -10,7 +10,7 @@ use axum::{
 };
 use http::{StatusCode, header};
 use metrics::gauge;
-use metrics_exporter_prometheus::PrometheusHandle;
+use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
 use serde::Serialize;
 use tokio::{
     sync::Mutex,
@@ -22,7 +22,10 @@ use super::{
     http::closed,
     metrics::{self as ours, names},
 };
-use crate::store::{Db, StoreError, migrations};
+use crate::{
+    app::App,
+    store::{Db, StoreError, migrations},
+};
 
 /// How long a dependency may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -40,6 +43,16 @@ pub struct OpsDeps {
     pub metrics: PrometheusHandle,
     /// Cancelled when the process begins to stop: no new work should be sent to it.
     pub stopping: CancellationToken,
+}
+
+impl OpsDeps {
+    /// The parts of a running process; starts counting if nobody did.
+    ///
+    /// # Errors
+    /// When somebody else's metrics recorder is installed already.
+    pub async fn of(app: &App, stopping: CancellationToken) -> Result<Self, BuildError> {
+        Ok(Self { db: app.db.clone(), redis: app.redis.clone(), metrics: ours::install().await?, stopping })
+    }
 }
 
 impl std::fmt::Debug for OpsDeps {

@@ -1,5 +1,6 @@
 //! Inbound events: written in batches by the ingress, read and ended one by one by the workers.
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::FromRow;
 use uuid::Uuid;
@@ -60,6 +61,8 @@ pub struct InboundRow {
     pub event: Value,
     /// Where it stands.
     pub state: String,
+    /// When it arrived.
+    pub received_at: DateTime<Utc>,
 }
 
 impl Db {
@@ -110,7 +113,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn inbound(&mut self, id: InboundEventId) -> Result<Option<InboundRow>, StoreError> {
-        Ok(sqlx::query_as("select id, source, source_id, event, state from inbound_event where id = $1 for update")
+        Ok(sqlx::query_as("select id, source, source_id, event, state, received_at from inbound_event where id = $1 for update")
             .bind(id)
             .fetch_optional(self.conn())
             .await?)

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests look at the tables behind the stores")]
 
 mod commands;
+mod graphql;
 mod harness;
 mod ingress;
 mod isolation;

@@ -1,3 +1,7 @@
 //! Job handlers of salon-core, and what runs them. The web process can't import this crate.
 
+pub mod ctx;
+pub mod handlers;
 pub mod queue;
+pub mod runtime;
+mod ticker;

@@ -40,7 +40,7 @@ pub(super) fn confirm(m: &Machine<'_>) -> View {
     View::new(format!("{}\n\n{}", words.confirm, summary(m)))
         .choice(Offer::Confirm, words.confirm_yes)
         .choice(Offer::OtherTime, words.other_time)
-        .with_nav()
+        .with_home()
 }
 
 /// Asks for the booking. Reached only through a choice of the current version, so once for one confirmation.

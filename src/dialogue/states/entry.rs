@@ -34,7 +34,6 @@ pub(super) fn home(m: &Machine<'_>) -> View {
     if let Some(address) = m.facts.address {
         lines.push(fill(words.home_address, &[("address", &clean(address))]));
     }
-    let view =
-        View::new(lines.join("\n")).choice(Offer::Book, words.book).choice(Offer::MyVisits, words.my_visits);
+    let view = View::new(lines.join("\n")).choice(Offer::Book, words.book).choice(Offer::MyVisits, words.my_visits);
     if m.facts.languages.len() > 1 { view.choice(Offer::ChangeLang, words.change_lang) } else { view }
 }

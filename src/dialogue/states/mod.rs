@@ -50,10 +50,7 @@ impl View {
     pub(super) fn into_screen(self, session: &Session, lang: Lang, notice: Option<Notice>) -> Screen {
         let words = texts::phrases(lang);
         let token = |choice| Token::Session { screen: session.state, choice, version: session.version };
-        let nav = [
-            (self.back, ChoiceId::Back, words.back),
-            (self.home, ChoiceId::Home, words.menu),
-        ];
+        let nav = [(self.back, ChoiceId::Back, words.back), (self.home, ChoiceId::Home, words.menu)];
         let choices = self.choices.into_iter().zip(0u16..).map(|((offer, label), n)| Choice {
             label,
             token: lasting(session.state, offer).unwrap_or_else(|| token(ChoiceId::Offer(n))),

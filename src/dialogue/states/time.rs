@@ -142,9 +142,7 @@ pub(super) fn slot(m: &Machine<'_>) -> View {
     let words = phrases(m.lang());
     let slots = on_day(m);
     let body = match m.session.draft.day {
-        Some(day) if !slots.is_empty() => {
-            fill(words.pick_time, &[("day", &texts::near_day(m.lang(), day, m.facts.today()))])
-        }
+        Some(day) if !slots.is_empty() => fill(words.pick_time, &[("day", &texts::near_day(m.lang(), day, m.facts.today()))]),
         _ => words.no_times.to_owned(),
     };
     let label = |slot: Slot| (Offer::Slot(slot), texts::time(slot.start, m.facts.zone));

@@ -48,8 +48,7 @@ pub(super) fn visit(m: &Machine<'_>) -> View {
         return View::new(words.my_empty).with_nav();
     };
     let view = View::new(text);
-    let view =
-        if visit.cancellable { view.choice(Offer::AskCancel(visit.booking), words.cancel_visit) } else { view };
+    let view = if visit.cancellable { view.choice(Offer::AskCancel(visit.booking), words.cancel_visit) } else { view };
     view.with_nav()
 }
 

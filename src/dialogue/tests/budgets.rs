@@ -66,11 +66,5 @@ pub(super) const INSTAGRAM: Capabilities = Capabilities {
 /// A channel with nothing but text.
 pub(super) const BARE: Capabilities = Capabilities { buttons: None, contact_request: false, ..INSTAGRAM };
 
-pub(super) const ALL: [(&str, Capabilities); 6] = [
-    ("telegram", TELEGRAM),
-    ("max", MAX),
-    ("vk", VK),
-    ("whatsapp", WHATSAPP),
-    ("instagram", INSTAGRAM),
-    ("bare", BARE),
-];
+pub(super) const ALL: [(&str, Capabilities); 6] =
+    [("telegram", TELEGRAM), ("max", MAX), ("vk", VK), ("whatsapp", WHATSAPP), ("instagram", INSTAGRAM), ("bare", BARE)];

@@ -2,5 +2,6 @@
 
 mod budgets;
 mod properties;
+mod rendering;
 mod stories;
 mod world;

@@ -1,10 +1,12 @@
 //! Conversations a salon would recognise.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
+use super::budgets;
 use super::world::{ANNA, BOOKING, COLOUR, HAIRCUT, OLGA, World};
 use crate::dialogue::{
-    Effect, Input, Keyboard, Refusal, ReminderKind, SalonCard, ScreenId, Session, State, SystemEvent, reminder, render,
+    Effect, Input, Keyboard, Refusal, ReminderKind, SalonCard, ScreenId, Session, Slot, State, SystemEvent, Visit, reminder,
+    render,
 };
 use crate::lang::Lang;
 
@@ -67,14 +69,14 @@ fn a_new_client_books_in_russian() {
 #[test]
 fn a_new_client_books_in_english_by_typing_alone() {
     let mut w = World::new();
-    for text in ["hello", "English", "+7 701 123 45 67", "book", "1", "anyone"] {
+    for text in ["hello", "English", "+7 701 123 45 67", "book", "haircut", "anyone"] {
         w.say(text);
     }
     assert_eq!(w.phone.as_deref(), Some("+77011234567"));
     w.load(&[World::slot(14, 15, 30, OLGA)]);
     assert_eq!(w.labels(), ["tomorrow, Wed, 14 May", "Later"]);
+    w.say("Tomorrow");
     w.say("1");
-    w.say("15:30");
     assert!(w.text().contains("Haircut, 45 minutes\nWith: Ольга\nWhen: Wed, 14 May, 15:30"), "{}", w.text());
     w.say("Yes");
     assert_eq!(books(&w.effects), 1);
@@ -102,7 +104,7 @@ fn a_button_of_an_earlier_screen_does_nothing_but_show_the_current_one() {
 #[test]
 fn confirm_pressed_twice_books_once_and_shows_the_same_screen() {
     let mut w = World::known(Lang::Ru);
-    w.to_confirm();
+    w.reach_confirm();
     let confirm = w.press("Подтвердить");
     assert_eq!(books(&w.effects), 1);
     let (first, attempt) = (w.text().to_owned(), w.attempt());
@@ -119,7 +121,7 @@ fn confirm_pressed_twice_books_once_and_shows_the_same_screen() {
 #[test]
 fn a_lost_race_says_so_and_offers_what_is_left_of_the_day() {
     let mut w = World::known(Lang::Ru);
-    w.to_confirm();
+    w.reach_confirm();
     w.press("Подтвердить");
     let attempt = w.attempt();
     w.event(SystemEvent::SlotTaken { attempt, slots: Vec::new() });
@@ -139,7 +141,7 @@ fn a_lost_race_says_so_and_offers_what_is_left_of_the_day() {
 #[test]
 fn an_unclear_booking_keeps_the_draft_and_is_told_when_it_is_known() {
     let mut w = World::known(Lang::Ru);
-    w.to_confirm();
+    w.reach_confirm();
     w.press("Подтвердить");
     let attempt = w.attempt();
     let draft = w.session.draft.clone();
@@ -196,11 +198,11 @@ fn a_reminders_button_works_in_the_middle_of_anything_and_only_asks() {
     let salon = SalonCard { name: "Ромашка", address: None, zone: chrono_tz::Asia::Almaty, now: w.now };
     let screen = reminder(&w.visits[0], &salon, Lang::Ru, ReminderKind::Ahead);
     assert_eq!(screen.id.code(), "xr");
-    let message = render(&screen, &super::budgets::WHATSAPP, &w.tokens);
+    let message = render(&screen, &budgets::WHATSAPP, &w.tokens);
     let Keyboard::Inline(rows) = &message.keyboard else { panic!() };
     assert_eq!(rows.iter().flatten().map(|b| b.label.as_str()).collect::<Vec<_>>(), ["Мои записи", "Отменить визит"]);
     let cancel = rows[0][1].payload.clone();
-    w.to_confirm();
+    w.reach_confirm();
     w.press_payload(&cancel);
     assert_eq!(w.session.state, State::Cancel);
     w.wait(TimeDelta::days(3));
@@ -280,7 +282,7 @@ fn a_failed_lookup_can_be_repeated() {
 #[test]
 fn a_day_of_silence_starts_anew_and_old_buttons_stay_old() {
     let mut w = World::known(Lang::Ru);
-    w.to_confirm();
+    w.reach_confirm();
     let confirm = w.payload("Подтвердить");
     let version = w.session.version;
     w.wait(TimeDelta::hours(24));
@@ -292,7 +294,7 @@ fn a_day_of_silence_starts_anew_and_old_buttons_stay_old() {
 #[test]
 fn a_lost_or_foreign_session_becomes_a_fresh_one_with_a_higher_version() {
     let mut w = World::known(Lang::Ru);
-    w.to_confirm();
+    w.reach_confirm();
     let confirm = w.payload("Подтвердить");
     for stored in [serde_json::json!({}), serde_json::json!("?"), serde_json::json!({"version": 7, "state": "zz"})] {
         w.session = Session::restore(stored);
@@ -315,7 +317,7 @@ fn refusals_lead_to_what_has_to_change() {
         (Refusal::Other, State::Confirm),
     ] {
         let mut w = World::known(Lang::Ru);
-        w.to_confirm();
+        w.reach_confirm();
         w.press("Подтвердить");
         let attempt = w.attempt();
         w.event(SystemEvent::BookingRefused { attempt, reason });
@@ -326,8 +328,27 @@ fn refusals_lead_to_what_has_to_change() {
 #[test]
 fn a_time_that_has_passed_is_not_booked() {
     let mut w = World::known(Lang::Ru);
-    w.to_confirm();
+    w.reach_confirm();
     w.session.draft.slot = Some(World::slot(13, 11, 0, ANNA));
     w.say("да");
     assert_eq!((books(&w.effects), w.session.state), (0, State::Loading));
+}
+
+#[test]
+fn times_at_the_ends_of_the_calendar_do_no_harm() {
+    let mut w = World::known(Lang::Ru);
+    w.visits = vec![Visit { start: DateTime::<Utc>::MAX_UTC, ..World::visit(true) }];
+    w.press("Мои записи");
+    w.say("1");
+    w.say("запись");
+    w.say("2");
+    let ends = [DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC].map(|start| Slot { start, staff: OLGA });
+    w.load(&ends);
+    assert_eq!(w.session.state, State::Loading);
+    w.now = DateTime::<Utc>::MAX_UTC;
+    w.say("меню");
+    w.say("запись");
+    w.say("2");
+    w.load(&ends);
+    assert!(w.session.slots.is_empty());
 }

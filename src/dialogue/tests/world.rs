@@ -7,8 +7,8 @@ use uuid::Uuid;
 use super::budgets;
 use crate::dialogue::ids::{BookingId, ServiceId, StaffId};
 use crate::dialogue::{
-    Effect, Facts, Input, Keyboard, Rendered, Screen, Service, Session, Slot, Staff, State, SystemEvent, Title,
-    TokenSealer, Visit, render, step,
+    Effect, Facts, Input, Keyboard, Rendered, Screen, Service, Session, Slot, Staff, State, SystemEvent, Title, TokenSealer,
+    Visit, render, step,
 };
 use crate::lang::Lang;
 
@@ -190,7 +190,7 @@ impl World {
     }
 
     /// From the menu to the question whether all is right: haircut, Anna, 14 May, 15:30.
-    pub(super) fn to_confirm(&mut self) {
+    pub(super) fn reach_confirm(&mut self) {
         self.press("Записаться");
         self.press("Стрижка · 45 минут · 6 000 ₸");
         self.press("Анна");

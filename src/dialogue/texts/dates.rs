@@ -6,6 +6,14 @@ use chrono_tz::Tz;
 use super::{fill, phrases};
 use crate::lang::Lang;
 
+/// The moment in `zone`. Chrono panics when the local time is past the end of its calendar, and a time from outside can
+/// be any: those far from every salon's life are brought near.
+pub(in crate::dialogue) fn local(at: DateTime<Utc>, zone: Tz) -> DateTime<Tz> {
+    const YEAR_2191: i64 = 7_000_000_000;
+    let last = DateTime::from_timestamp(YEAR_2191, 0).unwrap_or(DateTime::UNIX_EPOCH);
+    at.clamp(DateTime::UNIX_EPOCH, last).with_timezone(&zone)
+}
+
 /// The day, as in "ср, 14 мая" or "Wed, 14 May".
 fn day(lang: Lang, date: NaiveDate) -> String {
     let words = phrases(lang);
@@ -29,12 +37,12 @@ pub(in crate::dialogue) fn near_day(lang: Lang, date: NaiveDate, today: NaiveDat
 
 /// The time of day, as in "09:30".
 pub(in crate::dialogue) fn time(at: DateTime<Utc>, zone: Tz) -> String {
-    at.with_timezone(&zone).format("%H:%M").to_string()
+    local(at, zone).format("%H:%M").to_string()
 }
 
 /// The day and the time.
 pub(in crate::dialogue) fn moment(lang: Lang, at: DateTime<Utc>, zone: Tz) -> String {
-    format!("{}, {}", day(lang, at.with_timezone(&zone).date_naive()), time(at, zone))
+    format!("{}, {}", day(lang, local(at, zone).date_naive()), time(at, zone))
 }
 
 #[cfg(test)]

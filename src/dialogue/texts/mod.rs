@@ -7,7 +7,7 @@ mod ru;
 use serde::{Deserialize, Serialize};
 use unicode_segmentation::UnicodeSegmentation;
 
-pub(super) use dates::{moment, near_day, time};
+pub(super) use dates::{local, moment, near_day, time};
 
 use super::words::is_invisible;
 use crate::lang::Lang;
@@ -86,12 +86,64 @@ macro_rules! phrase_table {
 }
 
 phrase_table![
-    own_name, pick_lang, ask_phone, share_phone, phone_noted, home, home_address, home_visits, book, my_visits,
-    change_lang, pick_service, pick_staff, any_staff, loading, load_failed, try_again, pick_day, no_days, later_days,
-    nearest_days, other_staff, pick_time, no_times, confirm, confirm_yes, other_time, line_service, line_staff,
-    line_when, line_price, line_where, booking, booking_unclear, booked, cancel_visit, my, my_empty, visit, cancel_ask,
-    cancel_yes, cancel_no, cancelling, back, menu, more, open_list, answer_by_number, answer_by_word, today, tomorrow,
-    confirmation, reminder, moved, moved_from, cancelled_by_salon, late_booked, late_failed,
+    own_name,
+    pick_lang,
+    ask_phone,
+    share_phone,
+    phone_noted,
+    home,
+    home_address,
+    home_visits,
+    book,
+    my_visits,
+    change_lang,
+    pick_service,
+    pick_staff,
+    any_staff,
+    loading,
+    load_failed,
+    try_again,
+    pick_day,
+    no_days,
+    later_days,
+    nearest_days,
+    other_staff,
+    pick_time,
+    no_times,
+    confirm,
+    confirm_yes,
+    other_time,
+    line_service,
+    line_staff,
+    line_when,
+    line_price,
+    line_where,
+    booking,
+    booking_unclear,
+    booked,
+    cancel_visit,
+    my,
+    my_empty,
+    visit,
+    cancel_ask,
+    cancel_yes,
+    cancel_no,
+    cancelling,
+    back,
+    menu,
+    more,
+    open_list,
+    answer_by_number,
+    answer_by_word,
+    today,
+    tomorrow,
+    confirmation,
+    reminder,
+    moved,
+    moved_from,
+    cancelled_by_salon,
+    late_booked,
+    late_failed,
 ];
 
 /// The phrases of `lang`.

@@ -3,6 +3,7 @@
 use salon_core::{
     channel::{self, ChannelEvent, EventKind},
     ids::{ChannelAccountId, InboundEventId},
+    tenant::channel_account,
 };
 
 use crate::{
@@ -14,7 +15,7 @@ pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, id: InboundEventId) 
     let mut tx = ctx.db.tenant(assignment.tenant).await?;
     let Some(row) = tx.inbound(id).await? else { return Ok(()) };
     let event: ChannelEvent = serde_json::from_value(row.event).map_err(|error| JobError::Dead(format!("stored event: {error}")))?;
-    let found = tx.channel_account(ChannelAccountId(row.source_id), &ctx.keyring).await?;
+    let Some(found) = channel_account(&mut tx, ChannelAccountId(row.source_id), &ctx.keyring).await? else { return Ok(()) };
     drop(tx);
     let EventKind::Button { callback_id: Some(callback_id), .. } = &event.kind else { return Ok(()) };
     // A spinner that turns a little longer harms nobody: whatever the vendor says, this is not worth a dead letter.

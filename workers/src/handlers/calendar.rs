@@ -12,6 +12,7 @@ use salon_core::{
     message::NewOutgoing,
     schedule,
     store::Tx,
+    tenant::{load_catalogue, load_tenant},
     vendor::Rate,
 };
 use uuid::Uuid;
@@ -47,7 +48,7 @@ pub(super) async fn tell_dialogue(tx: &mut Tx, booking: &Booking, event: SystemE
 /// A booking stands (or stands elsewhere now): its reminders and the CRM follow.
 pub(super) async fn stands(tx: &mut Tx, booking: &Booking, seen: &CalendarBooking, actor: &str) -> Result<Booking, JobError> {
     let booked = tx.move_booking(booking, "booked", actor, Some(seen), None).await?;
-    let tenant = tx.tenant_profile().await?;
+    let tenant = load_tenant(tx).await?;
     let plan = schedule::plan(booked.start_at, tenant.zone, &tenant.reminder_policy, &tenant.quiet_hours, tx.now());
     tx.plan_reminders(&booked, &plan).await?;
     tell_crm(tx, &booked).await?;
@@ -106,9 +107,9 @@ async fn notify(
 ) -> Result<(), JobError> {
     let Some(conversation) = booking.conversation_id else { return Ok(()) };
     let Some(contact) = tx.contact(conversation).await? else { return Ok(()) };
-    let tenant = tx.tenant_profile().await?;
-    let catalogue = tx.catalogue().await?;
-    let lang = tx.client(contact.client_id).await?.language().unwrap_or_else(|| tenant.default_language());
+    let tenant = load_tenant(tx).await?;
+    let catalogue = load_catalogue(tx).await?;
+    let lang = tenant.speak(tx.client(contact.client_id).await?.language());
     let screen = screen(&visit(booking, &catalogue, &tenant, lang, tx), &card(&tenant, tx), lang);
     let new = NewOutgoing { screen: &screen, kind: "notice", booking: Some(booking.id), reminder: None, expires_at: None };
     tx.say(&contact, new).await?;

@@ -5,7 +5,7 @@ use salon_core::{
     ids::ConversationId,
 };
 
-use super::turn::Turn;
+use super::turn::{Turn, own_account};
 use crate::{
     ctx::Ctx,
     queue::{Assignment, JobError},
@@ -14,7 +14,7 @@ use crate::{
 pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, conversation: ConversationId, event: SystemEvent) -> Result<(), JobError> {
     let mut tx = ctx.db.tenant(assignment.tenant).await?;
     let Some(contact) = tx.contact(conversation).await? else { return Err(JobError::Dead("the conversation is gone".into())) };
-    let account = tx.channel_account(contact.channel_account_id, &ctx.keyring).await?.account;
+    let account = own_account(ctx, &mut tx, &contact).await?;
     Turn { tx: &mut tx, contact, vouched: false, account: &account }.take(Input::System(event)).await?;
     Ok(tx.commit().await?)
 }

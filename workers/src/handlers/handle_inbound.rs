@@ -12,7 +12,7 @@ use salon_core::{
 };
 use serde_json::{Value, json};
 
-use super::turn::{Turn, sealer};
+use super::turn::{Turn, own_account, sealer};
 use crate::{
     ctx::Ctx,
     queue::{Assignment, JobError},
@@ -67,7 +67,7 @@ fn unanswered(kind: &EventKind) -> Option<&'static str> {
 }
 
 async fn hear(ctx: &Ctx, tx: &mut Tx, id: InboundEventId, contact: Contact, kind: EventKind, input: Input) -> Result<(), JobError> {
-    let account = tx.channel_account(contact.channel_account_id, &ctx.keyring).await?.account;
+    let account = own_account(ctx, tx, &contact).await?;
     if matches!(&kind, EventKind::Button { callback_id: Some(_), .. }) {
         let acknowledge = NewJob::new(Job::AcknowledgePress { inbound_event: id }).expires_at(tx.now() + PRESS_KEEPS);
         tx.enqueue(acknowledge).await?;

@@ -8,7 +8,7 @@ use salon_core::{
     job::{Job, NewJob},
     schedule::to_utc,
     store::Tx,
-    tenant::Tenant,
+    tenant::{Tenant, calendar_account, load_catalogue, load_tenant},
 };
 
 use super::calendar::{chat_lane, pace};
@@ -29,20 +29,19 @@ pub(super) struct Question {
 
 pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, question: Question) -> Result<(), JobError> {
     let mut tx = ctx.db.tenant(assignment.tenant).await?;
-    let tenant = tx.tenant_profile().await?;
-    let catalogue = tx.catalogue().await?;
-    let account = tx.calendar_account(&ctx.keyring).await?;
+    let tenant = load_tenant(&mut tx).await?;
+    let catalogue = load_catalogue(&mut tx).await?;
+    let account = calendar_account(&mut tx, &ctx.keyring).await?;
     drop(tx);
-    let Some((connection, account)) = account else { return failed(ctx, assignment, &question).await };
-    let masters = catalogue.staff.iter().filter(|member| question.staff.is_none_or(|wanted| wanted == member.id));
-    let event_types: Vec<(StaffId, i64)> =
-        masters.filter_map(|member| Some((member.id, catalogue.event_type(member.id, question.service)?))).collect();
+    let Some(calendar_connection) = account else { return failed(ctx, assignment, &question).await };
+    let masters = catalogue.masters_of(question.service).map(|(master, event_type)| (master.id, event_type));
+    let event_types: Vec<(StaffId, i64)> = masters.filter(|(master, _)| question.staff.is_none_or(|wanted| wanted == *master)).collect();
     let (from, to) = window(&question, &tenant);
     let mut slots = Vec::new();
     for (staff, event_type_id) in event_types {
-        pace(ctx, connection).await?;
+        pace(ctx, calendar_connection.id).await?;
         let query = SlotQuery { event_type_id, from, to, zone: tenant.zone };
-        match calendar().slots(&ctx.http, &account, &query).await {
+        match calendar().slots(&ctx.http, &calendar_connection.account, &query).await {
             Ok(starts) => slots.extend(starts.into_iter().map(|start| Slot { start, staff })),
             // One master's event type that is gone must not hide the others' free times.
             Err(CalendarError::NotFound) => tracing::warn!(event_type_id, "the calendar knows no such event type"),

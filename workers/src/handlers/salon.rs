@@ -7,7 +7,7 @@ use salon_core::{
     dialogue::{self, Facts, SalonCard, TokenSealer},
     lang::Lang,
     store::Tx,
-    tenant::{Catalogue, Tenant},
+    tenant::{self, Catalogue, Tenant, load_catalogue, load_tenant},
 };
 
 use crate::queue::JobError;
@@ -30,15 +30,15 @@ pub(super) struct Salon {
 impl Salon {
     /// Reads everything one turn may need.
     pub(super) async fn read(tx: &mut Tx, contact: &Contact, sealer: TokenSealer) -> Result<Self, JobError> {
-        let tenant = tx.tenant_profile().await?;
-        let catalogue = tx.catalogue().await?;
+        let tenant = load_tenant(tx).await?;
+        let catalogue = load_catalogue(tx).await?;
         let client = tx.client(contact.client_id).await?;
-        let lang = client.language().unwrap_or_else(|| tenant.default_language());
+        let lang = tenant.speak(client.language());
         let visits = tx.visits_to_come(contact.client_id, VISITS).await?;
         Ok(Self {
             visits: visits.iter().map(|booking| visit(booking, &catalogue, &tenant, lang, tx)).collect(),
-            services: catalogue.services.iter().map(service).collect(),
-            staff: catalogue.staff.iter().map(member).collect(),
+            services: catalogue.services.iter().filter(|service| service.active).map(service).collect(),
+            staff: catalogue.staff.iter().filter(|member| member.active).map(member).collect(),
             tenant,
             client,
             sealer,
@@ -64,27 +64,27 @@ impl Salon {
     }
 }
 
-fn service(service: &salon_core::tenant::Service) -> dialogue::Service {
+fn service(service: &tenant::Service) -> dialogue::Service {
     dialogue::Service {
         id: service.id,
-        title: dialogue::Title { plain: service.title(Lang::default()).to_owned(), by_lang: service.titles.clone() },
+        title: dialogue::Title { plain: service.title(Lang::default()).to_owned(), by_lang: service.titles.clone().into_iter().collect() },
         minutes: service.minutes,
         price: service.price.clone(),
     }
 }
 
-fn member(member: &salon_core::tenant::Staff) -> dialogue::Staff {
+fn member(member: &tenant::Staff) -> dialogue::Staff {
     dialogue::Staff {
         id: member.id,
         name: member.name.clone(),
-        services: member.event_types.iter().map(|(service, _)| *service).collect(),
+        services: member.services.iter().map(|done| done.service).collect(),
     }
 }
 
 /// A visit in words.
 pub(super) fn visit(booking: &Booking, catalogue: &Catalogue, tenant: &Tenant, lang: Lang, tx: &Tx) -> dialogue::Visit {
-    let service = catalogue.service(booking.service_id);
-    let staff = catalogue.member(booking.staff_id);
+    let service = booking.service_id.and_then(|id| catalogue.service(id));
+    let staff = booking.staff_id.and_then(|id| catalogue.master(id));
     let latest = booking.start_at - TimeDelta::hours(i64::from(tenant.cancel_until_hours));
     dialogue::Visit {
         booking: booking.id,

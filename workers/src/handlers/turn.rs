@@ -12,12 +12,12 @@ use salon_core::{
     job::{Job, NewJob, lane},
     message::NewOutgoing,
     store::Tx,
-    tenant::Catalogue,
+    tenant::{channel_account, load_catalogue},
 };
 use secrecy::ExposeSecret;
 
 use super::salon::Salon;
-use crate::queue::JobError;
+use crate::{ctx::Ctx, queue::JobError};
 
 /// A step may lead to another at once (a slot that our own books already hold), but never in a circle.
 const MAX_STEPS: usize = 8;
@@ -29,6 +29,12 @@ pub(super) struct Turn<'a> {
     /// True if the number in this input is vouched for by the channel.
     pub(super) vouched: bool,
     pub(super) account: &'a Account,
+}
+
+/// The account a conversation goes through.
+pub(super) async fn own_account(ctx: &Ctx, tx: &mut Tx, contact: &Contact) -> Result<Account, JobError> {
+    let found = channel_account(tx, contact.channel_account_id, &ctx.keyring).await?;
+    Ok(found.ok_or_else(|| JobError::Dead("the channel account is gone".into()))?.account)
 }
 
 /// Buttons are sealed under a key that only this account's processes know, and for this chat only.
@@ -94,10 +100,10 @@ impl Turn<'_> {
         staff: salon_core::ids::StaffId,
         start: chrono::DateTime<chrono::Utc>,
     ) -> Result<Option<Input>, JobError> {
-        let catalogue: Catalogue = self.tx.catalogue().await?;
+        let catalogue = load_catalogue(self.tx).await?;
         let refused = |reason| Ok(Some(Input::System(SystemEvent::BookingRefused { attempt, reason })));
-        let Some(wanted) = catalogue.service(Some(service)) else { return refused(Refusal::ServiceGone) };
-        let Some(event_type_id) = catalogue.event_type(staff, service) else { return refused(Refusal::StaffGone) };
+        let Some(wanted) = catalogue.service(service) else { return refused(Refusal::ServiceGone) };
+        let Some(event_type_id) = catalogue.masters_of(service).find_map(|(master, id)| (master.id == staff).then_some(id)) else { return refused(Refusal::StaffGone) };
         let minutes = i32::try_from(wanted.minutes).unwrap_or(i32::MAX);
         let wish = Wish { attempt, service, staff, event_type_id, start, minutes };
         match self.tx.wish(&self.contact, &wish).await? {

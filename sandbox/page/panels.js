@@ -1,0 +1,207 @@
+// Beside the chat: the calendar, the CRM record, the ledger, the faults.
+
+import { ask, byId, el, empty, moment, redraw } from "./dom.js";
+
+/** The product's reminders: on the day before the visit, and two hours before it. */
+const REMINDERS_BEFORE_HOURS = [24, 2];
+/** Ledger lines kept on the page. */
+const LINES = 500;
+
+/** Notes and messages shown per customer. */
+const NOTES = 12;
+/** A customer's fields worth showing, and what to call them. */
+const FACTS = [
+  ["primaryPhone", "Phone"], ["phones", "Phones"], ["primaryEmail", "E-mail"], ["code", "Code"], ["description", "About"],
+  ["propertiesData", "Properties"], ["customFieldsData", "Fields"], ["trackedData", "Tracked"],
+];
+
+const TONES = { accepted: "good", cancelled: "bad", rejected: "bad", pending: "warn" };
+
+export function drawCalendar(calcom) {
+  redraw(byId("calendar"), calcom?.bookings ?? [], (panel, bookings) => {
+    const visits = [...bookings].sort((one, other) => one.start.localeCompare(other.start));
+    panel.replaceChildren(...(visits.length ? visits.map(drawVisit) : [empty("No visits yet")]));
+  });
+}
+
+function drawVisit(booking) {
+  const host = booking.hosts?.[0];
+  const zone = host?.timeZone ?? booking.attendees?.[0]?.timeZone;
+  const over = booking.status !== "accepted" && booking.status !== "pending";
+  const client = booking.attendees?.[0];
+  return el(
+    "article",
+    { class: `visit${over ? " over" : ""} ${booking.status}`, "data-booking": booking.uid },
+    el("div", { class: "when" }, moment(booking.start, "time", zone), el("small", {}, moment(booking.start, "day", zone))),
+    el(
+      "div",
+      { class: "what" },
+      el("strong", {}, booking.title || booking.eventType?.slug || "Visit"),
+      el("small", {}, [client?.name, client?.phoneNumber, host?.name && `with ${host.name}`].filter(Boolean).join(" · ")),
+      el("small", {}, `${booking.duration} min${zone ? ` · ${zone}` : ""}`),
+    ),
+    el("div", { class: "side" }, el("span", { class: `pill ${TONES[booking.status] ?? ""}` }, booking.status), ...staff(booking)),
+  );
+}
+
+/** What the salon's staff can do in cal.com's own screens. */
+function staff({ uid, status, title }) {
+  const offers = { pending: [["Confirm", { do: "confirm" }], ["Decline", { do: "decline", reason: "Fully booked" }]], accepted: [["Cancel", { do: "cancel" }]] };
+  return (offers[status] ?? []).map(([name, action]) => {
+    const click = ({ target }) => {
+      target.disabled = true;
+      ask("POST", "/vendors/calcom/act", { ...action, uid }).catch((error) => window.alert(error.message));
+    };
+    return el("button", { type: "button", class: "quiet", "aria-label": `${name} “${title}” as the salon's staff`, click }, name);
+  });
+}
+
+/** The next moment at which a reminder may be due, as milliseconds; undefined when no visit lies ahead. */
+export function nextReminder(calcom, now) {
+  const moments = (calcom?.bookings ?? [])
+    .filter((booking) => booking.status === "accepted")
+    .flatMap((booking) => REMINDERS_BEFORE_HOURS.map((hours) => Date.parse(booking.start) - hours * 3_600_000))
+    .filter((at) => at > now);
+  return moments.length ? Math.min(...moments) : undefined;
+}
+
+export function drawCrm(erxes) {
+  redraw(byId("crm"), erxes ?? null, (panel) => {
+    const customers = erxes?.customers ?? [];
+    const drafts = new Map([...panel.querySelectorAll(".reply input")].map((input) => [input.dataset.conversation, input.value]));
+    const writing = panel.contains(document.activeElement) ? document.activeElement.dataset.conversation : undefined;
+    panel.replaceChildren(...(customers.length ? customers.map((one) => drawCustomer(one, erxes)) : [empty("No record yet")]));
+    for (const input of panel.querySelectorAll(".reply input")) {
+      input.value = drafts.get(input.dataset.conversation) ?? "";
+      if (input.dataset.conversation === writing) input.focus();
+    }
+  });
+}
+
+function drawCustomer(customer, erxes) {
+  const name = [customer.firstName, customer.lastName].filter(Boolean).join(" ") || "Unnamed";
+  const conversations = (erxes.conversations ?? []).filter((one) => one.customerId === customer._id);
+  const about = new Set([customer._id, ...conversations.map((one) => one._id)]);
+  const said = (erxes.messages ?? []).filter((one) => about.has(one.conversationId));
+  const noted = (erxes.notes ?? []).filter((one) => about.has(one.contentTypeId)).map((one) => ({ ...one, note: true }));
+  const written = [...said, ...noted].sort((one, other) => String(one.createdAt).localeCompare(String(other.createdAt)));
+  return el(
+    "article",
+    { class: "record", "data-customer": customer._id },
+    el("strong", {}, name),
+    " ",
+    customer.state && el("span", { class: "pill" }, customer.state),
+    facts(customer),
+    ...written.slice(-NOTES).map(drawNote),
+    conversations.length > 0 && replyForm(conversations.at(-1)._id),
+  );
+}
+
+/** An operator answers in the erxes inbox. */
+function replyForm(conversation) {
+  const input = el("input", { name: "text", autocomplete: "off", placeholder: "Answer as the operator", "aria-label": "Answer as the operator", "data-conversation": conversation });
+  const submit = (event) => {
+    event.preventDefault();
+    const text = input.value.trim();
+    if (!text) return;
+    input.value = "";
+    ask("POST", "/vendors/erxes/act", { do: "reply", conversation_id: conversation, text }).catch((error) => window.alert(error.message));
+  };
+  return el("form", { class: "reply", submit }, input, el("button", { type: "submit", class: "quiet" }, "Answer"));
+}
+
+function facts(customer) {
+  const list = el("dl");
+  for (const [field, name] of FACTS) {
+    const value = customer[field];
+    if (!value || value.length === 0 || (Array.isArray(value) && value.length === 1 && value[0] === customer.primaryPhone)) continue;
+    list.append(el("dt", {}, name), el("dd", {}, typeof value === "object" ? JSON.stringify(value) : String(value)));
+  }
+  return list;
+}
+
+function drawNote(one) {
+  const author = one.note || one.internal ? "note" : one.fromBot ? "bot" : one.userId ? "operator" : "client";
+  const at = one.createdAt ? moment(one.createdAt, "minute") : "";
+  return el("p", { class: `note ${author}` }, el("small", {}, [author, at].filter(Boolean).join(" · ")), plain(one.content ?? ""));
+}
+
+/** CRM notes are HTML: their text only. A parsed document that is never attached runs nothing. */
+function plain(html) {
+  return new DOMParser().parseFromString(html.replaceAll(/<br\s*\/?>|<\/p>/gi, "\n"), "text/html").body.textContent.trim();
+}
+
+/** Adds new requests at the top; both lists are in order of arrival. */
+export function drawLedger(entries, deliveries) {
+  const log = byId("ledger");
+  log.querySelector(".empty")?.remove();
+  const lines = [...entries.map(requestLine), ...deliveries.map(deliveryLine)];
+  lines.sort((one, other) => one.at.localeCompare(other.at));
+  for (const line of lines) log.prepend(line.element);
+  while (log.childElementCount > LINES) log.lastElementChild.remove();
+  if (!log.childElementCount) log.append(empty("The product has not called yet"));
+}
+
+function requestLine(entry) {
+  const status = entry.status === 0 ? "no answer" : String(entry.status);
+  const tone = entry.status >= 200 && entry.status < 300 ? "good" : entry.status === 429 ? "warn" : "bad";
+  const parameters = entry.request?.parameters ?? entry.request?.variables ?? entry.request ?? {};
+  const text = parameters.text ?? parameters.action ?? parameters.callback_query_id ?? JSON.stringify(parameters);
+  return line({
+    at: entry.at,
+    kind: `${entry.violations.length ? "forbidden " : ""}request`,
+    from: entry.vendor,
+    what: entry.operation,
+    text: text === "{}" || text === "null" ? "" : text,
+    pills: [entry.fault && ["warn", entry.fault.kind.replaceAll("_", " ")], [tone, status]],
+    wrong: entry.violations,
+    detail: entry.request,
+  });
+}
+
+function deliveryLine(delivery) {
+  return line({
+    at: delivery.at,
+    kind: "delivery",
+    from: "→ hook",
+    what: delivery.kind,
+    text: delivery.error ?? `update ${delivery.update_id}`,
+    pills: [[delivery.error ? "bad" : "good", delivery.status === 0 ? "no answer" : String(delivery.status)]],
+    wrong: [],
+    detail: delivery,
+  });
+}
+
+function line({ at, kind, from, what, text, pills, wrong, detail }) {
+  const summary = el(
+    "summary",
+    {},
+    el("time", { datetime: at }, moment(at, "seconds")),
+    el("span", { class: "from" }, from),
+    el("strong", { title: what }, what),
+    el("span", { class: "text" }, text),
+    el("span", {}, ...pills.filter(Boolean).map(([tone, label]) => el("span", { class: `pill ${tone}` }, label))),
+  );
+  const element = el(
+    "article",
+    { class: `entry ${kind}` },
+    el("details", {}, summary, el("pre", {}, JSON.stringify(detail, null, 2))),
+    wrong.length > 0 && el("ul", { class: "wrong" }, ...wrong.map((reason) => el("li", {}, reason))),
+  );
+  return { at, element };
+}
+
+export function drawFaults(planned) {
+  redraw(byId("planned"), planned, (list) => {
+    const items = planned.map(({ vendor, operation, faults }) =>
+      el("li", {}, el("span", {}, `${vendor} · ${operation}`), el("span", { class: "pill warn" }, names(faults))));
+    list.replaceChildren(...items);
+  });
+}
+
+function names(faults) {
+  const [first] = faults;
+  const same = faults.every((fault) => fault.kind === first.kind);
+  const name = same ? first.kind : faults.map((fault) => fault.kind).join(", ");
+  return `${name.replaceAll("_", " ")}${same && faults.length > 1 ? ` × ${faults.length}` : ""}`;
+}

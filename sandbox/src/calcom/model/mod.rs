@@ -1,0 +1,6 @@
+//! What the stand-in keeps.
+
+mod calendar;
+mod setup;
+
+pub(super) use self::{calendar::*, setup::*};

@@ -1,0 +1,224 @@
+//! One request's way through the gateway: credentials, document, variables, resolvers, ledger.
+
+use std::{sync::Arc, time::Duration};
+
+use async_graphql_parser::types::{DocumentOperations, ExecutableDocument, Field, OperationDefinition};
+use axum::{
+    body::{Body, Bytes},
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::{Map, Value, json};
+
+use super::{
+    Erxes,
+    resolve::{Failure, Principal, Request, project, resolve, selected},
+};
+use crate::{fault::Fault, ledger::Entry};
+
+/// What happens on the wire in the end.
+enum Ending {
+    Answer(u16, Value),
+    Silence,
+    Disconnect,
+}
+
+/// A document that parsed.
+struct Parsed {
+    document: ExecutableDocument,
+    operation: OperationDefinition,
+    variables: Value,
+}
+
+impl Parsed {
+    fn fields(&self) -> impl Iterator<Item = &Field> {
+        selected(&self.operation.selection_set.node)
+    }
+}
+
+pub(super) async fn entry(State(erxes): State<Arc<Erxes>>, headers: HeaderMap, body: Bytes) -> Response {
+    // A server goes on working when its caller hangs up, so the work must outlive the connection.
+    let work = tokio::spawn(async move { erxes.serve(&headers, &body).await });
+    match work.await {
+        Ok(Ending::Answer(status, body)) => answer(status, &body),
+        Ok(Ending::Silence) => std::future::pending().await,
+        Ok(Ending::Disconnect) => disconnect(),
+        Err(error) => answer(500, &json!({"error": error.to_string()})),
+    }
+}
+
+/// A body that fails before its first byte makes the server close the connection with nothing sent.
+fn disconnect() -> Response {
+    let broken = futures::stream::once(async { Err::<Bytes, _>(std::io::Error::other("planned fault")) });
+    Response::new(Body::from_stream(broken))
+}
+
+fn answer(status: u16, body: &Value) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or_default();
+    (status, [(header::CONTENT_TYPE, "application/json; charset=utf-8")], body.to_string()).into_response()
+}
+
+impl Erxes {
+    async fn serve(&self, headers: &HeaderMap, body: &[u8]) -> Ending {
+        let request: Value = serde_json::from_slice(body).unwrap_or_default();
+        let parsed = parse(&request);
+        let operation = parsed.as_ref().ok().and_then(|parsed| parsed.fields().next().map(|field| field.name.node.to_string()));
+        let operation = operation.unwrap_or_else(|| "unknown".to_owned());
+        let fault = self.world.faults.take("erxes", &operation);
+        let mut entry = Entry {
+            at: self.world.now(),
+            vendor: "erxes",
+            operation,
+            request: json!({"query": request["query"], "variables": redacted(&request["variables"])}),
+            status: 0,
+            violations: Vec::new(),
+            fault: fault.clone(),
+        };
+        let ending = match &fault {
+            Some(Fault::Hang) => Ending::Silence,
+            Some(Fault::Drop) => Ending::Disconnect,
+            Some(Fault::RateLimit { .. }) => Ending::Answer(429, json!({"error": "Too many requests, please try again later."})),
+            Some(Fault::Status { code }) if *code != 500 => Ending::Answer(*code, gateway_error(*code)),
+            _ => {
+                if let Some(Fault::Slow { ms }) = fault {
+                    tokio::time::sleep(Duration::from_millis(ms)).await;
+                }
+                let broken = matches!(fault, Some(Fault::Status { .. }));
+                let (status, body) = self.handle(headers, parsed, broken, &mut entry.violations);
+                match fault {
+                    Some(Fault::HangAfterCommit) => Ending::Silence,
+                    Some(Fault::DropAfterCommit) => Ending::Disconnect,
+                    _ => Ending::Answer(status, body),
+                }
+            }
+        };
+        if let Ending::Answer(status, _) = &ending {
+            entry.status = *status;
+        }
+        self.world.ledger.record(entry);
+        ending
+    }
+
+    fn handle(
+        &self,
+        headers: &HeaderMap,
+        parsed: Result<Parsed, String>,
+        broken: bool,
+        violations: &mut Vec<String>,
+    ) -> (u16, Value) {
+        let Some(principal) = self.authenticate(headers) else {
+            return (401, json!({"error": "Invalid app token"}));
+        };
+        let (parsed, complaints) = match parsed {
+            Ok(parsed) => {
+                let complaints = self.schema.check(&parsed.document, &parsed.operation);
+                (Some(parsed), complaints)
+            }
+            Err(complaint) => (None, vec![complaint]),
+        };
+        let wrong_values = parsed.as_ref().filter(|_| complaints.is_empty());
+        let wrong_values =
+            wrong_values.map(|parsed| self.schema.check_variables(&parsed.operation, &parsed.variables)).unwrap_or_default();
+        let code = if wrong_values.is_empty() { "GRAPHQL_VALIDATION_FAILED" } else { "BAD_USER_INPUT" };
+        let complaints = [complaints, wrong_values].concat();
+        match parsed {
+            Some(parsed) if complaints.is_empty() => (200, self.execute(&parsed, &principal, broken)),
+            _ => {
+                let errors: Vec<Value> = complaints
+                    .iter()
+                    .map(|message| json!({"message": message, "extensions": {"code": code, "category": "UNKNOWN"}}))
+                    .collect();
+                violations.extend(complaints);
+                (400, json!({"errors": errors}))
+            }
+        }
+    }
+
+    fn execute(&self, parsed: &Parsed, principal: &Principal, broken: bool) -> Value {
+        let mut data = Map::new();
+        let mut errors = Vec::new();
+        for field in parsed.fields() {
+            let name = field.name.node.as_str();
+            let request =
+                Request { name, arguments: arguments(field, &parsed.variables), principal, now: self.world.now(), broken };
+            let outcome = if broken && name != "widgetsMessengerConnect" {
+                Err(Failure::system("Internal server error"))
+            } else {
+                resolve(&mut self.state(), &request)
+            };
+            let value = outcome.unwrap_or_else(|failure| {
+                errors.push(failure.body(name));
+                Value::Null
+            });
+            data.insert(name.to_owned(), project(&value, &field.selection_set.node));
+        }
+        if errors.is_empty() { json!({"data": data}) } else { json!({"errors": errors, "data": data}) }
+    }
+
+    /// None for an unknown app token. A bad bearer token is silently anonymous.
+    fn authenticate(&self, headers: &HeaderMap) -> Option<Principal> {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let state = self.state();
+        if let Some(token) = text("erxes-app-token") {
+            let app = state.app_tokens.iter().find(|app| app.token == token)?;
+            tracing::debug!(app = app.name, "called by an app");
+            return Some(Principal::App { id: format!("app:{}", app.id), owner: app.allow_all_permission });
+        }
+        let bearer = text("authorization").and_then(|value| value.strip_prefix("Bearer "));
+        let user = bearer.and_then(|token| state.users.iter().find(|user| user.token == token));
+        Some(user.map_or(Principal::Anonymous, |user| Principal::User {
+            id: user.id.clone(),
+            owner: user.is_owner,
+            permissions: user.permissions.clone(),
+        }))
+    }
+}
+
+fn parse(request: &Value) -> Result<Parsed, String> {
+    let query = request["query"].as_str().ok_or("GraphQL operations must contain a non-empty `query`")?;
+    let document = async_graphql_parser::parse_query(query).map_err(|error| format!("Syntax Error: {error}"))?;
+    let wanted = request["operationName"].as_str();
+    let operation = match &document.operations {
+        DocumentOperations::Single(operation) => Some(operation),
+        DocumentOperations::Multiple(all) => {
+            wanted.and_then(|wanted| all.iter().find(|(name, _)| name.as_str() == wanted)).map(|(_, one)| one)
+        }
+    };
+    let operation = operation.map(|operation| operation.node.clone());
+    let operation = operation.ok_or("Must provide operation name if query contains multiple operations.")?;
+    Ok(Parsed { document, operation, variables: request["variables"].clone() })
+}
+
+/// The arguments that were given: a variable left out is an argument left out.
+fn arguments(field: &Field, variables: &Value) -> Map<String, Value> {
+    let given = field.arguments.iter().filter_map(|(name, value)| {
+        let value = value.node.clone().into_const_with(|variable| {
+            variables
+                .get(variable.as_str())
+                .cloned()
+                .ok_or(())
+                .map(|value| async_graphql_value::ConstValue::from_json(value).unwrap_or_default())
+        });
+        Some((name.node.to_string(), value.ok()?.into_json().ok()?))
+    });
+    given.collect()
+}
+
+fn gateway_error(code: u16) -> Value {
+    match code {
+        401 => json!({"error": "Invalid app token"}),
+        502 => json!({"error": "Gateway proxy error", "code": "ECONNREFUSED"}),
+        _ => json!({"error": "Gateway error"}),
+    }
+}
+
+fn redacted(variables: &Value) -> Value {
+    let mut shown = variables.clone();
+    for name in ["password", "deviceToken"] {
+        if let Some(secret) = shown.get_mut(name) {
+            *secret = json!("[redacted]");
+        }
+    }
+    shown
+}

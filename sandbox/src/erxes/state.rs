@@ -1,0 +1,94 @@
+//! What the stand-in keeps, and how a seed fills it.
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+/// An application's token; without `allowAllPermission` it passes login checks and fails every permission check.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct AppToken {
+    #[serde(rename = "_id")]
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) token: String,
+    #[serde(default)]
+    pub(super) allow_all_permission: bool,
+}
+
+/// A person (or a service user) with a bearer token.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct User {
+    #[serde(rename = "_id")]
+    pub(super) id: String,
+    pub(super) email: String,
+    pub(super) token: String,
+    #[serde(default)]
+    pub(super) is_owner: bool,
+    /// Permission actions: `contactsCreate`, `contactsUpdate`, `internalNotesManage`.
+    #[serde(default)]
+    pub(super) permissions: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct State {
+    pub(super) app_tokens: Vec<AppToken>,
+    pub(super) users: Vec<User>,
+    /// The documents below are kept as GraphQL shows them.
+    pub(super) brands: Vec<Value>,
+    pub(super) channels: Vec<Value>,
+    pub(super) integrations: Vec<Value>,
+    pub(super) customers: Vec<Value>,
+    pub(super) conversations: Vec<Value>,
+    pub(super) messages: Vec<Value>,
+    pub(super) notes: Vec<Value>,
+}
+
+impl State {
+    /// Adds what `more` holds.
+    pub(super) fn extend(&mut self, more: Self) {
+        self.app_tokens.extend(more.app_tokens);
+        self.users.extend(more.users);
+        self.brands.extend(more.brands);
+        self.channels.extend(more.channels);
+        self.integrations.extend(more.integrations);
+        self.customers.extend(more.customers);
+        self.conversations.extend(more.conversations);
+        self.messages.extend(more.messages);
+        self.notes.extend(more.notes);
+    }
+
+    /// For the chat page: no tokens.
+    pub(super) fn snapshot(&self) -> Value {
+        json!({
+            "brands": self.brands, "channels": self.channels, "integrations": self.integrations,
+            "customers": self.customers, "conversations": self.conversations, "messages": self.messages,
+            "notes": self.notes,
+        })
+    }
+}
+
+pub(super) fn by_id<'a>(list: &'a [Value], id: &Value) -> Option<&'a Value> {
+    list.iter().find(|one| one["_id"] == *id)
+}
+
+pub(super) fn by_id_mut<'a>(list: &'a mut [Value], id: &Value) -> Option<&'a mut Value> {
+    list.iter_mut().find(|one| one["_id"] == *id)
+}
+
+/// Erxes' ids are 21 characters of `nanoid`; ours only look alike.
+pub(super) fn new_id() -> String {
+    let mut id = uuid::Uuid::new_v4().simple().to_string();
+    id.truncate(21);
+    id
+}
+
+/// Copies the arguments that were given over a document.
+pub(super) fn assign(document: &mut Value, arguments: &Map<String, Value>) {
+    for (name, value) in arguments {
+        if name != "_id" {
+            document[name] = value.clone();
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! A message is sent. Its row says where it stands: `sending` is committed before the vendor is called, so a crash after that is an
+//! unknown outcome. No messenger that we know can be asked whether a message arrived, and an answer or a reminder that is missing does
+//! more harm than one that comes twice: an unknown outcome is sent again once, on record, and never twice.
+
+use std::time::Duration;
+
+use salon_core::{
+    channel::{self, ChannelAdapter},
+    client::Contact,
+    crm,
+    dialogue::{Screen, render},
+    ids::MessageId,
+    message::{Outcome, Outgoing},
+    schedule::{DueReminder, SendDecision, recheck},
+    store::Tx,
+    tenant::{ChannelAccount, break_account, channel_account, load_tenant},
+    vendor::{Class, Failure},
+};
+
+use super::turn::sealer;
+use crate::{
+    ctx::Ctx,
+    queue::{Assignment, JobError},
+};
+
+/// What became clear before the vendor was called.
+enum Ready {
+    Send { attempt: i32, contact: Contact, account: Box<ChannelAccount>, screen: Screen },
+    Ended,
+}
+
+pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, id: MessageId) -> Result<(), JobError> {
+    let (attempt, contact, account, screen) = match prepare(ctx, assignment, id).await? {
+        Ready::Ended => return Ok(()),
+        Ready::Send { attempt, contact, account, screen } => (attempt, contact, account, screen),
+    };
+    let adapter = channel::adapter(account.kind);
+    let rendered = render(&screen, adapter.capabilities(), &sealer(&account.account, &contact)?);
+    let answer = adapter.send(&ctx.http, &account.account, &contact.chat_id, &rendered).await;
+    let class = answer.as_ref().map_or_else(|failure| failure.class.as_str(), |_| "sent");
+    metrics::counter!("salon_messages_total", "channel" => account.kind.as_str(), "outcome" => class).increment(1);
+    match answer {
+        Ok(sent) => {
+            let mut tx = ctx.db.tenant(assignment.tenant).await?;
+            if tx.end_send(id, attempt, &Outcome::Sent { vendor_message_id: &sent.vendor_message_id }).await? {
+                tx.tell_crm(crm::Wish::RecordMessage, id.0, 1, contact.client_id).await?;
+            }
+            Ok(tx.commit().await?)
+        }
+        Err(failure) => settle(ctx, assignment, id, attempt, &contact, &account, failure).await,
+    }
+}
+
+/// Reads everything again, decides, and commits that a send begins.
+async fn prepare(ctx: &Ctx, assignment: &Assignment, id: MessageId) -> Result<Ready, JobError> {
+    let mut tx = ctx.db.tenant(assignment.tenant).await?;
+    let Some(message) = tx.outgoing(id).await? else { return Err(JobError::Dead("the message is gone".into())) };
+    if !matches!(message.state.as_str(), "queued" | "sending") {
+        return Ok(Ready::Ended);
+    }
+    if let Some(outcome) = moot(&mut tx, &message).await? {
+        return end(tx, &message, &outcome).await;
+    }
+    let again = message.state == "sending";
+    if again && message.resends >= 1 {
+        return end(tx, &message, &Outcome::Unknown(&Failure::unknown("sent_twice_without_answer"))).await;
+    }
+    let Some(contact) = tx.contact(message.conversation_id).await? else { return Err(JobError::Dead("the conversation is gone".into())) };
+    let Some(account) = channel_account(&mut tx, message.channel_account_id, &ctx.keyring).await? else {
+        return Err(JobError::Dead("the channel account is gone".into()));
+    };
+    if !contact.reachable {
+        return end(tx, &message, &Outcome::Failed(&Failure::new(Class::Unreachable, "known_unreachable"))).await;
+    }
+    if !account.status.is_active() {
+        return end(tx, &message, &Outcome::Failed(&Failure::new(Class::Credential, "account_broken"))).await;
+    }
+    let screen = serde_json::from_value(message.content).map_err(|error| JobError::Dead(format!("stored screen: {error}")))?;
+    pace(ctx, channel::adapter(account.kind), &account, &contact).await?;
+    let attempt = tx.begin_send(id, again).await?;
+    tx.commit().await?;
+    Ok(Ready::Send { attempt, contact, account: Box::new(account), screen })
+}
+
+async fn end(mut tx: Tx, message: &Outgoing, outcome: &Outcome<'_>) -> Result<Ready, JobError> {
+    tx.end_send(message.id, message.attempts, outcome).await?;
+    tx.commit().await?;
+    Ok(Ready::Ended)
+}
+
+/// Is what the message would say still so, and is this still the time to say it?
+async fn moot(tx: &mut Tx, message: &Outgoing) -> Result<Option<Outcome<'static>>, JobError> {
+    if message.expires_at.is_some_and(|expires_at| expires_at <= tx.now()) {
+        return Ok(Some(Outcome::Expired));
+    }
+    let Some(reminder) = message.reminder_id else { return Ok(None) };
+    let Some(reminder) = tx.reminder(reminder).await? else { return Ok(Some(Outcome::Superseded)) };
+    let booking = tx.booking(reminder.booking_id).await?;
+    let Some(booking) = booking.filter(|booking| booking.status == "booked" && booking.version == reminder.booking_version) else {
+        return Ok(Some(Outcome::Superseded));
+    };
+    let tenant = load_tenant(tx).await?;
+    let moment = DueReminder { due_at: reminder.due_at, expires_at: reminder.expires_at, visit_start: booking.start_at };
+    match recheck(&moment, tx.now(), tenant.zone, &tenant.quiet_hours) {
+        SendDecision::Send => Ok(None),
+        SendDecision::Drop(_) => Ok(Some(Outcome::Expired)),
+        SendDecision::MoveTo(at) => {
+            let after = (at - tx.now()).to_std().unwrap_or(Duration::from_secs(1));
+            Err(JobError::Later { after, why: "quiet hours".into() })
+        }
+    }
+}
+
+async fn pace(ctx: &Ctx, adapter: &dyn ChannelAdapter, account: &ChannelAccount, contact: &Contact) -> Result<(), JobError> {
+    let pacing = adapter.pacing();
+    let limits = [(account_key(account), pacing.account), (format!("chat:{}:{}", account.id, contact.chat_id), pacing.chat)];
+    ctx.pacer.acquire(&limits).await.map_err(|after| JobError::Later { after, why: "paced".into() })
+}
+
+fn account_key(account: &ChannelAccount) -> String {
+    format!("account:{}", account.id)
+}
+
+async fn settle(
+    ctx: &Ctx,
+    assignment: &Assignment,
+    id: MessageId,
+    attempt: i32,
+    contact: &Contact,
+    account: &ChannelAccount,
+    failure: Failure,
+) -> Result<(), JobError> {
+    let mut tx = ctx.db.tenant(assignment.tenant).await?;
+    let error = match failure.class {
+        // A wait that the vendor named is a delay of everybody's, and no attempt.
+        Class::Retry { after: Some(after) } => {
+            ctx.pacer.pause(&account_key(account), after).await;
+            tx.end_send(id, attempt, &Outcome::Waiting(&failure)).await?;
+            Some(JobError::Later { after, why: failure.to_string() })
+        }
+        Class::Retry { after: None } if !assignment.last_attempt => {
+            tx.end_send(id, attempt, &Outcome::Waiting(&failure)).await?;
+            Some(JobError::Retry(failure.to_string()))
+        }
+        // The row stays `sending`: the next run decides whether it goes out again.
+        Class::Unknown if !assignment.last_attempt => Some(JobError::Retry(failure.to_string())),
+        Class::Unknown => {
+            tx.end_send(id, attempt, &Outcome::Unknown(&failure)).await?;
+            None
+        }
+        Class::Retry { .. } | Class::Permanent | Class::NeedsTemplate | Class::Unreachable | Class::Credential => {
+            tx.end_send(id, attempt, &Outcome::Failed(&failure)).await?;
+            match failure.class {
+                Class::Unreachable => {
+                    tx.set_reachable(contact.channel_account_id, contact.client_id, false).await?;
+                }
+                Class::Credential => {
+                    break_account(&mut tx, account.id, &failure.to_string()).await?;
+                    tracing::error!(account = %account.id, code = %failure.code, "the channel account's credential is refused");
+                }
+                _ => {}
+            }
+            None
+        }
+    };
+    tx.commit().await?;
+    error.map_or(Ok(()), Err)
+}

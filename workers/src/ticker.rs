@@ -1,0 +1,44 @@
+//! Makes jobs of what becomes due by itself: reminders, reconciliations, housekeeping.
+
+use std::time::Duration;
+
+use salon_core::store::{Db, StoreError};
+use tokio_util::sync::CancellationToken;
+
+/// How often due reminders are looked for: one index look-up.
+const BEAT: Duration = Duration::from_millis(500);
+/// With a clock that can be moved, a due reminder should not lag behind the hand.
+const DRIVEN_BEAT: Duration = Duration::from_millis(50);
+/// A burst of due reminders is taken in such bites, nearest visit first.
+const BITE: i32 = 500;
+
+const RECONCILE_EVERY: Duration = Duration::from_secs(5 * 60);
+const MAINTAIN_EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// Ticks until `stop` is cancelled. Any number of processes may tick: rows are claimed and turns are taken once.
+pub(crate) async fn run(db: Db, stop: CancellationToken) {
+    let beat = if db.clock().is_driven() { DRIVEN_BEAT } else { BEAT };
+    let mut beats = tokio::time::interval(beat);
+    beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = beats.tick() => {}
+        }
+        if let Err(error) = tick(&db).await {
+            tracing::warn!(%error, "tick failed");
+        }
+    }
+}
+
+async fn tick(db: &Db) -> Result<(), StoreError> {
+    while db.enqueue_due_reminders(BITE).await? >= i64::from(BITE) {}
+    if db.take_turn("reconcile", RECONCILE_EVERY).await? {
+        db.enqueue_reconciliations().await?;
+    }
+    if db.take_turn("maintain", MAINTAIN_EVERY).await? {
+        let (made, dropped, pruned) = db.maintain().await?;
+        tracing::info!(made, dropped, pruned, "housekeeping");
+    }
+    Ok(())
+}
