@@ -56,7 +56,13 @@ pub(super) async fn stands(tx: &mut Tx, booking: &Booking, seen: &CalendarBookin
 }
 
 /// A booking will not take place: nobody is reminded of it.
-pub(super) async fn falls(tx: &mut Tx, booking: &Booking, status: &str, actor: &str, reason: Option<&str>) -> Result<Booking, JobError> {
+pub(super) async fn falls(
+    tx: &mut Tx,
+    booking: &Booking,
+    status: &str,
+    actor: &str,
+    reason: Option<&str>,
+) -> Result<Booking, JobError> {
     let fallen = tx.move_booking(booking, status, actor, None, reason).await?;
     tx.supersede_reminders(&fallen).await?;
     tell_crm(tx, &fallen).await?;
@@ -76,7 +82,12 @@ pub(super) async fn follow(tx: &mut Tx, booking: &Booking, seen: &CalendarBookin
     match (booking.status.as_str(), over) {
         // Our own call is under way: its handler looks the outcome up itself.
         ("pending" | "unclear", _) => {
-            tx.enqueue(NewJob::new(Job::CreateBooking { booking: booking.id }).in_lane(calendar_lane(booking.id)).once(booking.id.to_string())).await?;
+            tx.enqueue(
+                NewJob::new(Job::CreateBooking { booking: booking.id })
+                    .in_lane(calendar_lane(booking.id))
+                    .once(booking.id.to_string()),
+            )
+            .await?;
             Ok(())
         }
         ("booked", true) => {

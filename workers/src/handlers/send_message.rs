@@ -65,7 +65,9 @@ async fn prepare(ctx: &Ctx, assignment: &Assignment, id: MessageId) -> Result<Re
     if again && message.resends >= 1 {
         return end(tx, &message, &Outcome::Unknown(&Failure::unknown("sent_twice_without_answer"))).await;
     }
-    let Some(contact) = tx.contact(message.conversation_id).await? else { return Err(JobError::Dead("the conversation is gone".into())) };
+    let Some(contact) = tx.contact(message.conversation_id).await? else {
+        return Err(JobError::Dead("the conversation is gone".into()));
+    };
     let Some(account) = channel_account(&mut tx, message.channel_account_id, &ctx.keyring).await? else {
         return Err(JobError::Dead("the channel account is gone".into()));
     };
@@ -96,7 +98,8 @@ async fn moot(tx: &mut Tx, message: &Outgoing) -> Result<Option<Outcome<'static>
     let Some(reminder) = message.reminder_id else { return Ok(None) };
     let Some(reminder) = tx.reminder(reminder).await? else { return Ok(Some(Outcome::Superseded)) };
     let booking = tx.booking(reminder.booking_id).await?;
-    let Some(booking) = booking.filter(|booking| booking.status == "booked" && booking.version == reminder.booking_version) else {
+    let Some(booking) = booking.filter(|booking| booking.status == "booked" && booking.version == reminder.booking_version)
+    else {
         return Ok(Some(Outcome::Superseded));
     };
     let tenant = load_tenant(tx).await?;
