@@ -92,7 +92,7 @@ pub(super) async fn follow(tx: &mut Tx, booking: &Booking, seen: &CalendarBookin
         }
         ("booked", true) => {
             let gone = falls(tx, booking, "cancelled", "calendar", Some("cancelled in the calendar")).await?;
-            notify(tx, &gone, |visit, salon, lang| visit_cancelled_by_salon(visit, salon, lang)).await
+            notify(tx, &gone, visit_cancelled_by_salon).await
         }
         ("booked", false) if seen.start != booking.start_at || booking.calendar_uid.as_ref() != Some(&seen.uid) => {
             let before = booking.start_at;
