@@ -93,9 +93,11 @@ impl Teller {
         let confirmation = self.player.bot_says("Готово, вы записаны").await?;
         self.seen("the confirmation arrives", &confirmation);
         let booking = self.player.calendar_booking("accepted").await?;
-        let start = booking["start"].as_str().and_then(|start| start.parse().ok()).ok_or("the calendar's booking has no start")?;
+        let start =
+            booking["start"].as_str().and_then(|start| start.parse().ok()).ok_or("the calendar's booking has no start")?;
         let attendee = &booking["attendees"][0];
-        let evidence = format!("cal.com: {} {} for {} ({})", booking["status"], booking["start"], attendee["name"], attendee["phoneNumber"]);
+        let evidence =
+            format!("cal.com: {} {} for {} ({})", booking["status"], booking["start"], attendee["name"], attendee["phoneNumber"]);
         self.seen("the booking stands in cal.com", &evidence);
         Ok(start)
     }

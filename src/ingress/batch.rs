@@ -169,7 +169,9 @@ impl Failure {
         match error {
             Io(_) | Tls(_) | Protocol(_) | PoolTimedOut | PoolClosed | WorkerCrashed => Self::Away,
             // SQLSTATE classes: connection, resources, operator intervention, system.
-            Database(error) if error.code().is_some_and(|code| ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class))) => {
+            Database(error)
+                if error.code().is_some_and(|code| ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class))) =>
+            {
                 Self::Away
             }
             _ => Self::Rejected,

@@ -55,7 +55,11 @@ fn one_flusher() -> Limits {
 }
 
 /// Puts webhooks into the batcher one after another, while the first one is being written.
-async fn while_first_is_written<const N: usize>(ledger: &Arc<Ledger>, limits: &Limits, names: [&'static str; N]) -> [Result<usize, NotStored>; N] {
+async fn while_first_is_written<const N: usize>(
+    ledger: &Arc<Ledger>,
+    limits: &Limits,
+    names: [&'static str; N],
+) -> [Result<usize, NotStored>; N] {
     let batcher = Arc::new(Batcher::start(ledger.clone(), limits));
     let mut callers = Vec::new();
     for name in names {
@@ -90,7 +94,7 @@ async fn what_arrives_during_a_write_goes_together() {
 async fn batches_have_an_end() {
     for limits in [Limits { batch_events: 2, ..one_flusher() }, Limits { batch_bytes: 15, ..one_flusher() }] {
         let ledger = gated();
-        while_first_is_written(&ledger, &limits, ["a", "b", "c", "d"]).await;
+        assert_eq!(while_first_is_written(&ledger, &limits, ["a", "b", "c", "d"]).await, [Ok(1); 4]);
         assert_eq!(batches(&ledger), [vec!["a"], vec!["b", "c"], vec!["d"]]);
     }
 }

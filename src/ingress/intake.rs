@@ -4,10 +4,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{
-    doors::{Door, Lock},
-
-};
+use super::doors::{Door, Lock};
 use crate::{
     booking::CalendarHint,
     channel::{ChannelEvent, EventKind},
@@ -51,7 +48,11 @@ pub(super) fn events(door: &Door, body: Vec<u8>, trace: &str, mut fresh_id: impl
 fn drafts(door: &Door, body: &[u8], fresh_id: &mut impl FnMut() -> Uuid) -> Vec<(Uuid, Draft)> {
     let read = match &door.lock {
         Lock::Channel(adapter, _) => adapter.parse(body).map(|events| {
-            events.into_iter().map(|event| (fresh_id(), event)).map(|(id, event)| (id, said(door.target, id, &event))).collect::<Vec<_>>()
+            events
+                .into_iter()
+                .map(|event| (fresh_id(), event))
+                .map(|(id, event)| (id, said(door.target, id, &event)))
+                .collect::<Vec<_>>()
         }),
         Lock::Calendar(calendar, _) => calendar.parse(body).map(|hint| {
             let id = fresh_id();
@@ -127,7 +128,6 @@ fn clean(value: &mut Value) {
 pub(super) fn is_refused(events: &[NewInbound]) -> bool {
     events.iter().any(|event| matches!(event.fate, Fate::Refused(_)))
 }
-
 
 #[cfg(test)]
 #[path = "intake_tests.rs"]

@@ -44,7 +44,7 @@ pub struct Limits {
     pub batch_events: usize,
     /// Bytes in a batch, from which on no more are added.
     pub batch_bytes: usize,
-    /// How long a batch may take to commit. Telegram waits 60 s for an answer.
+    /// How long a look-up, and then a batch's commit, may take. Telegram waits 60 s for an answer.
     pub commit_patience: Duration,
     /// How long a body may take to arrive.
     pub body_patience: Duration,

@@ -82,13 +82,14 @@ impl Ingress {
     }
 
     async fn take(&self, address: &Address, headers: &HeaderMap, body: Vec<u8>, record: &mut Record) -> Outcome {
-        let door = match self.doors.find(&address.key).await {
+        let door = match tokio::time::timeout(self.limits.commit_patience, self.doors.find(&address.key)).await {
             // The key opens one source's door, and no other's.
-            Ok(found) => found.filter(|door| Some(door.source) == address.source),
-            Err(error) => {
+            Ok(Ok(found)) => found.filter(|door| Some(door.source) == address.source),
+            Ok(Err(error)) => {
                 tracing::error!(%error, "a webhook's address can't be looked up");
                 return Outcome::Unavailable;
             }
+            Err(_) => return Outcome::Unavailable,
         };
         let Some(door) = door else {
             // As much work as for a known address.
@@ -110,7 +111,13 @@ impl Ingress {
         match self.batcher.store(events).await {
             Ok(new) => {
                 record.new = new;
-                if refused { Outcome::Refused } else if new > 0 { Outcome::Stored } else { Outcome::Duplicate }
+                if refused {
+                    Outcome::Refused
+                } else if new > 0 {
+                    Outcome::Stored
+                } else {
+                    Outcome::Duplicate
+                }
             }
             Err(_) => Outcome::Unavailable,
         }

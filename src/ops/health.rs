@@ -2,15 +2,26 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{Json, Router, extract::State, response::{IntoResponse, Response}, routing::get};
+use axum::{
+    Json, Router,
+    extract::State,
+    response::{IntoResponse, Response},
+    routing::get,
+};
 use http::{StatusCode, header};
 use metrics::gauge;
 use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
 use serde::Serialize;
-use tokio::{sync::Mutex, time::{Instant, timeout}};
+use tokio::{
+    sync::Mutex,
+    time::{Instant, timeout},
+};
 use tokio_util::sync::CancellationToken;
 
-use super::{http::closed, metrics::{self as ours, names}};
+use super::{
+    http::closed,
+    metrics::{self as ours, names},
+};
 use crate::{
     app::App,
     store::{Db, StoreError, migrations},

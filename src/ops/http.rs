@@ -27,7 +27,8 @@ mod tests {
             panic!("on purpose")
         }
         let routes = closed(Router::new().route("/fails", post(fails)));
-        let cases = [("POST", "/fails", 500, "INTERNAL"), ("GET", "/fails", 405, "METHOD_NOT_ALLOWED"), ("POST", "/", 404, "NOT_FOUND")];
+        let cases =
+            [("POST", "/fails", 500, "INTERNAL"), ("GET", "/fails", 405, "METHOD_NOT_ALLOWED"), ("POST", "/", 404, "NOT_FOUND")];
         for (method, path, status, code) in cases {
             let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
             let response = routes.clone().oneshot(request).await.unwrap();

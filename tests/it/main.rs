@@ -5,5 +5,7 @@
 mod commands;
 mod graphql;
 mod harness;
+mod ingress;
 mod isolation;
+mod ops;
 mod tenant_apply;

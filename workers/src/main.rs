@@ -76,7 +76,8 @@ async fn work(config: Config, queues: &[Queue]) -> Result<(), String> {
     let pacer = Pacer::new(app.redis.as_ref());
     let ctx = Ctx { db: app.db.clone(), http: app.http.clone(), keyring: app.keyring.clone(), pacer };
     let stop = CancellationToken::new();
-    let listener = tokio::net::TcpListener::bind(address).await.map_err(|error| format!("SALON_WORKERS_OPS_ADDR {address}: {error}"))?;
+    let listener =
+        tokio::net::TcpListener::bind(address).await.map_err(|error| format!("SALON_WORKERS_OPS_ADDR {address}: {error}"))?;
     let deps = OpsDeps::of(&app, stop.clone()).await.map_err(|error| format!("metrics: {error}"))?;
     let health = axum::serve(listener, health::router(deps)).with_graceful_shutdown(stop.clone().cancelled_owned());
     let answering = tokio::spawn(health.into_future());

@@ -3,10 +3,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use apalis::prelude::{Monitor, WorkerBuilder};
-use salon_core::{
-    job::Queue,
-    store::WakeListener,
-};
+use salon_core::{job::Queue, store::WakeListener};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 

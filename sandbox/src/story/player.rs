@@ -30,7 +30,9 @@ impl Shown {
     fn buttons(&self) -> Vec<(String, String)> {
         let rows = self.0["reply_markup"]["inline_keyboard"].as_array().cloned().unwrap_or_default();
         let buttons = rows.iter().filter_map(Value::as_array).flatten();
-        buttons.filter_map(|button| Some((button["text"].as_str()?.to_owned(), button["callback_data"].as_str()?.to_owned()))).collect()
+        buttons
+            .filter_map(|button| Some((button["text"].as_str()?.to_owned(), button["callback_data"].as_str()?.to_owned())))
+            .collect()
     }
 }
 
@@ -80,7 +82,8 @@ impl Player {
     /// A webhook with a wrong secret, as anybody on the internet could send it.
     pub(super) async fn forge(&self) -> Result<u16, Broken> {
         let update = json!({ "update_id": 1, "message": { "message_id": 1, "date": 1, "chat": { "id": 1, "type": "private" }, "text": "forged" } });
-        let answer = self.post(&format!("/control/telegram/bots/{BOT}/forge"), &json!({ "update": update, "secret": "wrong" })).await?;
+        let answer =
+            self.post(&format!("/control/telegram/bots/{BOT}/forge"), &json!({ "update": update, "secret": "wrong" })).await?;
         Ok(answer["status"].as_u64().and_then(|status| status.try_into().ok()).unwrap_or_default())
     }
 
@@ -155,7 +158,12 @@ impl Player {
             let known = customers.iter().find(|customer| customer["primaryPhone"].is_string());
             Ok(known.filter(|_| told && customers.len() == 1).map(|customer| {
                 let talks = all("conversations").len();
-                format!("erxes: {} {}, {talks} conversation, {} messages", customer["firstName"], customer["primaryPhone"], messages.len())
+                format!(
+                    "erxes: {} {}, {talks} conversation, {} messages",
+                    customer["firstName"],
+                    customer["primaryPhone"],
+                    messages.len()
+                )
             }))
         })
         .await
@@ -169,7 +177,8 @@ impl Player {
         self.until(&format!("the subgraph shows no booking that is {status}"), async || {
             let answer = self.graphql(query, &json!({ "t": tenant })).await?;
             let list = answer["salonBookings"]["list"].as_array().cloned().unwrap_or_default();
-            let same = |booking: &&Value| booking["startAt"].as_str().and_then(|at| at.parse::<DateTime<Utc>>().ok()) == Some(start);
+            let same =
+                |booking: &&Value| booking["startAt"].as_str().and_then(|at| at.parse::<DateTime<Utc>>().ok()) == Some(start);
             let found = list.iter().filter(|booking| booking["status"] == status).find(same);
             Ok(found.map(|booking| format!("salonBookings: {booking}")))
         })
@@ -183,7 +192,8 @@ impl Player {
         if let Some(secret) = &self.places.router_secret {
             call = call.header("router-authorization", secret);
         }
-        let reply = call.json(&json!({ "query": query, "variables": variables })).send().await.map_err(|error| error.to_string())?;
+        let reply =
+            call.json(&json!({ "query": query, "variables": variables })).send().await.map_err(|error| error.to_string())?;
         let mut answer: Value = reply.json().await.map_err(|error| error.to_string())?;
         if answer["errors"].is_array() { Err(format!("GraphQL: {}", answer["errors"])) } else { Ok(answer["data"].take()) }
     }
@@ -206,8 +216,11 @@ impl Player {
         let (text, read) = self
             .until(&format!("reminder number {number} never came"), async || {
                 let messages = self.bot_messages().await?;
-                let reminders: Vec<_> = messages.iter().enumerate().filter(|(_, shown)| shown.text().contains("Напоминаем")).collect();
-                Ok((reminders.len() == number).then(|| reminders.last().map(|(n, shown)| (shown.text().to_owned(), *n))).flatten())
+                let reminders: Vec<_> =
+                    messages.iter().enumerate().filter(|(_, shown)| shown.text().contains("Напоминаем")).collect();
+                Ok((reminders.len() == number)
+                    .then(|| reminders.last().map(|(n, shown)| (shown.text().to_owned(), *n)))
+                    .flatten())
             })
             .await?;
         self.read = read;
@@ -218,7 +231,11 @@ impl Player {
     pub(super) async fn slot_is_free(&self, start: DateTime<Utc>) -> Result<bool, Broken> {
         let day = start.format("%Y-%m-%d").to_string();
         let call = self.http.get(format!("{}/v2/slots", self.places.sandbox)).header("cal-api-version", "2024-09-04");
-        let reply = call.query(&[("eventTypeId", "101"), ("start", &day), ("end", &day)]).send().await.map_err(|error| error.to_string())?;
+        let reply = call
+            .query(&[("eventTypeId", "101"), ("start", &day), ("end", &day)])
+            .send()
+            .await
+            .map_err(|error| error.to_string())?;
         let answer: Value = reply.json().await.map_err(|error| error.to_string())?;
         let days = answer["data"].as_object().cloned().unwrap_or_default();
         let mut starts = days.values().filter_map(Value::as_array).flatten().filter_map(|slot| slot["start"].as_str());
