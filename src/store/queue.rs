@@ -24,10 +24,12 @@ pub struct Claimed {
     pub kind: String,
     /// The job, as JSON.
     pub payload: serde_json::Value,
-    /// Which attempt this is, from 1. With the owner it is the fence of the lease.
+    /// Which attempt this is, from 1.
     pub attempt: i32,
     /// After how many it is dead.
     pub max_attempts: i32,
+    /// The number of this claim. With the owner it tells this lease from every other one of the job.
+    pub fence: i32,
     /// The trace of the unit that enqueued it.
     pub trace: Option<String>,
     /// When it was enqueued.
@@ -62,8 +64,8 @@ pub enum Verdict {
 pub struct Settlement {
     /// The job.
     pub id: JobId,
-    /// The attempt that ran: only the holder of this very lease may settle it.
-    pub attempt: i32,
+    /// The claim that it ran under: only the holder of this very lease may settle it.
+    pub fence: i32,
     /// How it ended.
     pub verdict: Verdict,
 }
@@ -102,6 +104,11 @@ pub struct DeadLetter {
     pub reason: String,
     /// When.
     pub died_at: DateTime<Utc>,
+}
+
+/// What PostgreSQL can store and an operator will read. A text with a NUL would be refused for ever, and with it the whole batch.
+fn storable(error: &str) -> String {
+    error.chars().filter(|c| *c != '\0').take(2000).collect()
 }
 
 fn interval(duration: Duration) -> PgInterval {
@@ -148,7 +155,7 @@ impl Db {
     /// # Errors
     /// When the database can't be reached; nothing is then claimed, or the lease runs out.
     pub async fn claim(&self, queue: Queue, owner: Uuid, limit: usize, lease: Duration) -> Result<Vec<Claimed>, StoreError> {
-        Ok(sqlx::query_as("select id, tenant_id, kind, payload, attempt, max_attempts, trace, enqueued_at, run_at from job_claim($1, $2, $3, $4, $5)")
+        Ok(sqlx::query_as("select id, tenant_id, kind, payload, attempt, max_attempts, fence, trace, enqueued_at, run_at from job_claim($1, $2, $3, $4, $5)")
             .bind(queue.as_str())
             .bind(self.clock.now())
             .bind(owner)
@@ -174,16 +181,16 @@ impl Db {
     /// When the database can't be reached: settle again, the lease decides.
     pub async fn settle(&self, owner: Uuid, runs: &[Settlement]) -> Result<Vec<JobId>, StoreError> {
         let now = self.clock.now();
-        let (mut ids, mut attempts, mut outcomes) = (vec![], vec![], vec![]);
+        let (mut ids, mut fences, mut outcomes) = (vec![], vec![], vec![]);
         let (mut run_at, mut errors, mut uncounted) = (vec![], vec![], vec![]);
         for run in runs {
             let (outcome, at, error, free) = match &run.verdict {
                 Verdict::Done => ("done", now, None, false),
-                Verdict::Retry { at, error, counted } => ("retry", *at, Some(error.as_str()), !counted),
-                Verdict::Dead { error } => ("dead", now, Some(error.as_str()), false),
+                Verdict::Retry { at, error, counted } => ("retry", *at, Some(storable(error)), !counted),
+                Verdict::Dead { error } => ("dead", now, Some(storable(error)), false),
             };
             ids.push(run.id.0);
-            attempts.push(run.attempt);
+            fences.push(run.fence);
             outcomes.push(outcome);
             run_at.push(at);
             errors.push(error);
@@ -192,7 +199,7 @@ impl Db {
         let settled = sqlx::query_scalar("select job_settle($1, $2, $3, $4, $5, $6, $7)")
             .bind(owner)
             .bind(ids)
-            .bind(attempts)
+            .bind(fences)
             .bind(outcomes)
             .bind(run_at)
             .bind(errors)
