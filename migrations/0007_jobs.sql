@@ -40,7 +40,7 @@ create index job_lane on job (lane, seq) where lane is not null;
 create index job_subject on job (subject_id) where subject_id is not null;
 -- The last word on "one at a time": two claimers that both saw a free lane meet here.
 create unique index job_lane_running on job (lane) where state = 2 and lane is not null;
-create unique index job_dedupe on job (queue, dedupe) where dedupe is not null;
+create unique index job_dedupe on job (tenant_id, queue, dedupe) where dedupe is not null;
 call salon_protect('job', 'select, insert');
 
 create table job_finished (
