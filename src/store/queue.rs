@@ -115,7 +115,14 @@ fn interval(duration: Duration) -> PgInterval {
     PgInterval { months: 0, days: 0, microseconds: i64::try_from(duration.as_micros()).unwrap_or(i64::MAX) }
 }
 
-pub(super) async fn insert(tx: &mut Tx, id: JobId, new: &NewJob, spec: &Spec, payload: serde_json::Value, run_at: DateTime<Utc>) -> Result<(), StoreError> {
+pub(super) async fn insert(
+    tx: &mut Tx,
+    id: JobId,
+    new: &NewJob,
+    spec: &Spec,
+    payload: serde_json::Value,
+    run_at: DateTime<Utc>,
+) -> Result<(), StoreError> {
     let (tenant, now) = (tx.tenant(), tx.now());
     sqlx::query(
         "insert into job (id, tenant_id, queue, kind, payload, subject_id, lane, class, deadline, expires_at, state, run_at, max_attempts, dedupe, trace, enqueued_at)
@@ -163,7 +170,8 @@ impl Db {
     /// # Errors
     /// When the database can't be reached.
     pub async fn next_due(&self, queue: Queue) -> Result<Option<TimeDelta>, StoreError> {
-        let at: Option<DateTime<Utc>> = sqlx::query_scalar("select job_next_due($1)").bind(queue.as_str()).fetch_one(self.narrow()).await?;
+        let at: Option<DateTime<Utc>> =
+            sqlx::query_scalar("select job_next_due($1)").bind(queue.as_str()).fetch_one(self.narrow()).await?;
         Ok(at.map(|at| at - self.clock.now()))
     }
 
@@ -207,7 +215,12 @@ impl Db {
     /// When the database can't be reached.
     pub async fn renew(&self, owner: Uuid, ids: &[JobId], lease: Duration) -> Result<Vec<JobId>, StoreError> {
         let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
-        Ok(sqlx::query_scalar("select job_renew($1, $2, $3)").bind(owner).bind(ids).bind(interval(lease)).fetch_all(self.narrow()).await?)
+        Ok(sqlx::query_scalar("select job_renew($1, $2, $3)")
+            .bind(owner)
+            .bind(ids)
+            .bind(interval(lease))
+            .fetch_all(self.narrow())
+            .await?)
     }
 
     /// Gives back jobs that were claimed but not begun.
@@ -241,7 +254,8 @@ impl Db {
     /// # Errors
     /// When the database can't be reached.
     pub async fn replay(&self, id: JobId) -> Result<bool, StoreError> {
-        let done = sqlx::query_scalar("select job_replay($1, $2)").bind(id).bind(self.clock.now()).fetch_one(self.narrow()).await?;
+        let done =
+            sqlx::query_scalar("select job_replay($1, $2)").bind(id).bind(self.clock.now()).fetch_one(self.narrow()).await?;
         self.waker.wake(Queue::ALL.iter().copied());
         Ok(done)
     }

@@ -56,7 +56,13 @@ pub async fn run(ctx: Ctx, settings: Settings, redis: Option<redis::Client>, sto
 ///
 /// # Errors
 /// When a worker ends by itself, which none does while it is healthy.
-pub async fn serve<H, F>(db: Db, settings: Settings, redis: Option<redis::Client>, stop: CancellationToken, handler: H) -> Result<(), String>
+pub async fn serve<H, F>(
+    db: Db,
+    settings: Settings,
+    redis: Option<redis::Client>,
+    stop: CancellationToken,
+    handler: H,
+) -> Result<(), String>
 where
     H: Fn(Assignment) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Result<(), JobError>> + Send + 'static,

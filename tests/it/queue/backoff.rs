@@ -1,8 +1,8 @@
-//! An hour of failures, in virtual time.
+//! An hour of failures, in virtual time, and a run that takes too long.
 
 use chrono::TimeDelta;
 use salon_core::{
-    ids::{JobId, MessageId},
+    ids::{InboundEventId, JobId, MessageId},
     job::{Job, NewJob, Queue},
 };
 use uuid::Uuid;
@@ -20,7 +20,10 @@ async fn a_job_failing_for_an_hour_backs_off_and_dies() {
     let worker = site.work(settings(Queue::Outbound, 4));
     for attempt in 1..spec.max_attempts {
         let attempt = i32::try_from(attempt).unwrap();
-        let waits = eventually("a failed attempt", async || site.script.live(failing).await.filter(|job| job.state == 0 && job.attempt == attempt)).await;
+        let waits = eventually("a failed attempt", async || {
+            site.script.live(failing).await.filter(|job| job.state == 0 && job.attempt == attempt)
+        })
+        .await;
         // Time stands still: the delay is exactly what was chosen.
         let delay = (waits.run_at - site.db.clock().now()).as_seconds_f64();
         let nominal = (4_f64.powi(attempt - 1)).min(600.0);
@@ -51,7 +54,7 @@ async fn a_job_failing_for_an_hour_backs_off_and_dies() {
     site.assert_accounted(canaries + 1).await;
 }
 
-/// Proves that a failure is charged to its own queue entry only: an expired job is dropped between two attempts, with the reason.
+/// Proves that a job which expires between two attempts is dropped, with the reason.
 #[tokio::test]
 async fn a_failing_job_expires_between_two_attempts() {
     let site = Site::new().await;
@@ -60,12 +63,40 @@ async fn a_failing_job_expires_between_two_attempts() {
     site.enqueue(site.roza, NewJob::expires_at(job, site.db.clock().now() + TimeDelta::seconds(30))).await;
     let worker = site.work(settings(Queue::Outbound, 1));
     for attempt in 1..=3 {
-        let waits = eventually("a failed attempt", async || site.script.live(subject).await.filter(|job| job.state == 0 && job.attempt == attempt)).await;
+        let waits = eventually("a failed attempt", async || {
+            site.script.live(subject).await.filter(|job| job.state == 0 && job.attempt == attempt)
+        })
+        .await;
         site.clock().set(waits.run_at);
     }
     site.clock().advance(TimeDelta::seconds(30));
     let ended = eventually("its end", async || site.script.ended_one(subject).await).await;
     assert_eq!((ended.outcome.as_str(), ended.last_error.as_deref()), ("expired", Some("expired before it could run")));
+    worker.stop().await;
+    site.assert_accounted(1).await;
+}
+
+/// Proves that a run beyond its time limit (20 s for this job, the shortest there is) really ends, not only its attempt, before the next
+/// one begins.
+#[tokio::test]
+async fn a_run_beyond_its_time_limit_ends_and_is_retried() {
+    let site = Site::new().await;
+    let job = Job::AcknowledgePress { inbound_event: InboundEventId(Uuid::now_v7()) };
+    assert_eq!((job.spec().timeout.as_secs(), job.subject()), (20, None));
+    site.script.set(Uuid::nil(), &["hang", "ok"]).await;
+    site.enqueue(site.lotos, NewJob::new(job)).await;
+    let worker = site.work(settings(Queue::Outbound, 1));
+    let cut = eventually("the limit", async || site.script.runs().await.into_iter().find(|ran| ran.outcome.is_some())).await;
+    assert_eq!(cut.outcome.as_deref(), Some("cancelled"));
+    let lasted = super::millis(cut.started_at, cut.finished_at.unwrap());
+    assert!((19_900..22_000).contains(&lasted), "{lasted} ms");
+    eventually("the second attempt is due", async || {
+        site.clock().advance(TimeDelta::seconds(1));
+        site.script.ended().await.pop()
+    })
+    .await;
+    let ended = site.script.ended().await.pop().unwrap();
+    assert_eq!((ended.attempt, ended.last_error.as_deref()), (2, Some("timed out")));
     worker.stop().await;
     site.assert_accounted(1).await;
 }

@@ -69,9 +69,12 @@ async fn a_job_delivered_twice_is_settled_once() {
     assert!(second.exit().await.success());
     frozen.signal("CONT");
 
-    let hung = eventually("the lost run is cancelled", async || site.script.runs_of(jobs[0]).await.into_iter().find(|ran| ran.outcome.as_deref() == Some("cancelled"))).await;
+    let hung = eventually("the lost run is cancelled", async || {
+        site.script.runs_of(jobs[0]).await.into_iter().find(|ran| ran.outcome.as_deref() == Some("cancelled"))
+    })
+    .await;
     assert_eq!((hung.pid, hung.attempt), (frozen.pid(), 1));
-    // Two hang at once only if both slots are free.
+    // The slot of the cancelled run is free: nothing else is here to do this.
     let more = site.ingest(2..4).await.unwrap();
     for job in &more {
         site.script.set(*job, &["sleep 50"]).await;

@@ -135,7 +135,14 @@ async fn a_crowded_lane_stalls_no_other_lane() {
         select gen_random_uuid(), $1, 'outbound', 'send_message', $2, $3, 0, 1, $4, 20, $4 from generate_series(1, 5000)";
     let payload = serde_json::to_value(Job::SendMessage { message: salon_core::ids::MessageId(Uuid::nil()) }).unwrap();
     let now = site.db.clock().now();
-    sqlx::query(crowd).bind(site.lotos).bind(payload).bind(lane_of(site.lotos, 0)).bind(now).execute(site.script.pool()).await.unwrap();
+    sqlx::query(crowd)
+        .bind(site.lotos)
+        .bind(payload)
+        .bind(lane_of(site.lotos, 0))
+        .bind(now)
+        .execute(site.script.pool())
+        .await
+        .unwrap();
     let mut others = vec![];
     for n in 0..20 {
         let job: NewJob = message().1.in_lane(lane_of(site.roza, n));

@@ -96,7 +96,8 @@ impl Site {
     fn work(&self, settings: QueueSettings) -> Working {
         let (stop, script) = (CancellationToken::new(), self.script.clone());
         let settings = Settings { queues: vec![settings], ticker: false };
-        let served = runtime::serve(self.db.clone(), settings, None, stop.clone(), move |assignment| script.clone().handle(assignment));
+        let served =
+            runtime::serve(self.db.clone(), settings, None, stop.clone(), move |assignment| script.clone().handle(assignment));
         Working { stop, task: tokio::spawn(served) }
     }
 
@@ -143,7 +144,12 @@ fn event(tenant: TenantId, n: usize) -> NewInbound {
 
 /// A queue whose worker looks often and whose leases are short.
 fn settings(queue: Queue, slots: usize) -> QueueSettings {
-    QueueSettings { lease: Duration::from_millis(900), poll: Duration::from_millis(10), grace: Duration::from_secs(5), ..QueueSettings::new(queue, slots) }
+    QueueSettings {
+        lease: Duration::from_millis(900),
+        poll: Duration::from_millis(10),
+        grace: Duration::from_secs(5),
+        ..QueueSettings::new(queue, slots)
+    }
 }
 
 /// Looks until there is something to see.

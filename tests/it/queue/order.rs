@@ -54,8 +54,13 @@ async fn an_idle_worker_wakes_for_what_is_scheduled() {
 }
 
 fn host_clock(site: &Site) -> salon_core::store::Db {
-    use salon_core::{clock::SystemClock, ids::RandomIds, store::{Db, Waker}};
-    Db::connect(&site.app_url, 4, Waker::none(), std::sync::Arc::new(SystemClock), std::sync::Arc::new(RandomIds::default())).unwrap()
+    use salon_core::{
+        clock::SystemClock,
+        ids::RandomIds,
+        store::{Db, Waker},
+    };
+    Db::connect(&site.app_url, 4, Waker::none(), std::sync::Arc::new(SystemClock), std::sync::Arc::new(RandomIds::default()))
+        .unwrap()
 }
 
 /// Proves that an expired job is never begun, not even by the claim that finds it, and leaves its reason behind.
@@ -73,7 +78,10 @@ async fn an_expired_job_is_dropped_with_the_reason() {
     assert_eq!(site.script.live(lasting).await.map(|job| job.state), Some(2));
     for subject in [ready, scheduled] {
         let ended = site.script.ended_one(subject).await.unwrap();
-        assert_eq!((ended.outcome.as_str(), ended.attempt, ended.last_error.as_deref()), ("expired", 0, Some("expired before it could run")));
+        assert_eq!(
+            (ended.outcome.as_str(), ended.attempt, ended.last_error.as_deref()),
+            ("expired", 0, Some("expired before it could run"))
+        );
     }
     site.assert_accounted(3).await;
 }
@@ -87,8 +95,16 @@ async fn classes_then_deadlines_then_arrival() {
     let later = soon + TimeDelta::hours(1);
     use WorkClass::{Background, Interactive, Timely};
     // In the order of arrival; the number is the place that each must get.
-    let arrivals = [(8, Background, None), (7, Background, Some(later)), (5, Timely, None), (4, Timely, Some(later)), (3, Timely, Some(soon)),
-        (6, Timely, None), (1, Interactive, None), (2, Interactive, None)];
+    let arrivals = [
+        (8, Background, None),
+        (7, Background, Some(later)),
+        (5, Timely, None),
+        (4, Timely, Some(later)),
+        (3, Timely, Some(soon)),
+        (6, Timely, None),
+        (1, Interactive, None),
+        (2, Interactive, None),
+    ];
     let mut places = std::collections::HashMap::new();
     for (n, (place, class, deadline)) in arrivals.into_iter().enumerate() {
         let (subject, job) = message();

@@ -113,9 +113,16 @@ fn worker_process() {
 
 async fn work(orders: Orders) {
     let queue: Queue = orders.queue.parse().unwrap();
-    let db = Db::connect(&SecretString::from(orders.app_url), 8, Waker::none(), Arc::new(SystemClock), Arc::new(RandomIds::default())).unwrap();
+    let db =
+        Db::connect(&SecretString::from(orders.app_url), 8, Waker::none(), Arc::new(SystemClock), Arc::new(RandomIds::default()))
+            .unwrap();
     let script = Script::connect(&SecretString::from(orders.admin_url));
-    let settings = QueueSettings { lease: orders.lease, grace: orders.grace, poll: Duration::from_millis(20), ..QueueSettings::new(queue, orders.slots) };
+    let settings = QueueSettings {
+        lease: orders.lease,
+        grace: orders.grace,
+        poll: Duration::from_millis(20),
+        ..QueueSettings::new(queue, orders.slots)
+    };
     let stop = CancellationToken::new();
     let signalled = stop.clone();
     tokio::spawn(async move {

@@ -81,7 +81,12 @@ impl Script {
 
     /// All runs, in the order they began.
     pub(super) async fn runs(&self) -> Vec<Ran> {
-        sqlx::query_as("select subject, tenant_id, attempt, pid, trace, started_at, finished_at, outcome from test_run order by started_at").fetch_all(&self.pool).await.unwrap()
+        sqlx::query_as(
+            "select subject, tenant_id, attempt, pid, trace, started_at, finished_at, outcome from test_run order by started_at",
+        )
+        .fetch_all(&self.pool)
+        .await
+        .unwrap()
     }
 
     pub(super) async fn runs_of(&self, subject: Uuid) -> Vec<Ran> {
@@ -201,7 +206,12 @@ async fn perform(steps: &str) -> Result<(), JobError> {
             "fail" => return Err(JobError::Retry(how.to_owned())),
             "nul" => return Err(JobError::Retry("a text\0with a NUL".to_owned())),
             "dead" => return Err(JobError::Dead(how.to_owned())),
-            "later" => return Err(JobError::Later { after: Duration::from_millis(how.parse().unwrap()), why: "not our turn".to_owned() }),
+            "later" => {
+                return Err(JobError::Later {
+                    after: Duration::from_millis(how.parse().unwrap()),
+                    why: "not our turn".to_owned(),
+                });
+            }
             other => panic!("no step is called {other}"),
         }
     }

@@ -1,12 +1,13 @@
 //! How a worker stops, and what it tells about its jobs.
 
-use std::{pin::pin, sync::Arc, time::{Duration, Instant}};
+use std::{
+    pin::pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use apalis_core::{backend::Backend, worker::context::WorkerContext};
-use salon_core::{
-    job::Queue,
-    ops::unit::Unit,
-};
+use salon_core::{job::Queue, ops::unit::Unit};
 use salon_workers::queue::{JobBackend, QueueSettings};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;

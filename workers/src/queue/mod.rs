@@ -54,13 +54,7 @@ pub struct QueueSettings {
 impl QueueSettings {
     /// The ordinary settings.
     pub const fn new(queue: Queue, slots: usize) -> Self {
-        Self {
-            queue,
-            slots,
-            lease: Duration::from_secs(15),
-            poll: Duration::from_millis(250),
-            grace: Duration::from_secs(25),
-        }
+        Self { queue, slots, lease: Duration::from_secs(15), poll: Duration::from_millis(250), grace: Duration::from_secs(25) }
     }
 }
 

@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use apalis_core::task::{Task, builder::TaskBuilder};
-use salon_core::{job::Job, store::queue::{Claimed, Settlement, Verdict}};
+use salon_core::{
+    job::Job,
+    store::queue::{Claimed, Settlement, Verdict},
+};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::{Assignment, Run, Shared, settler::Settler};
@@ -84,7 +87,8 @@ async fn hand_over(
 
 /// Waits for a wake-up, the next scheduled job or the next poll, whichever comes first. A clock that can be moved is looked at often.
 async fn idle(shared: &Shared) {
-    let poll = if shared.db.clock().is_driven() { shared.settings.poll.min(Duration::from_millis(50)) } else { shared.settings.poll };
+    let poll =
+        if shared.db.clock().is_driven() { shared.settings.poll.min(Duration::from_millis(50)) } else { shared.settings.poll };
     let wait = match shared.db.next_due(shared.settings.queue).await {
         // Rounded up: a wake-up a fraction of a millisecond early would only find the job not yet due.
         Ok(Some(due)) => due.to_std().map_or(Duration::ZERO, |due| due + Duration::from_micros(500)).min(poll),
