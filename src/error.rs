@@ -96,9 +96,7 @@ impl IntoResponse for Problem {
             detail: &self.detail,
         };
         let mut response = (self.code.status(), Json(body)).into_response();
-        response
-            .headers_mut()
-            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         response
     }
 }

@@ -37,9 +37,7 @@ impl Lang {
     /// `None` for a language without texts: the caller then asks the client or takes the salon's default.
     pub fn from_tag(tag: &str) -> Option<Self> {
         let primary = tag.split(['-', '_']).next()?;
-        Self::ALL
-            .into_iter()
-            .find(|lang| primary.eq_ignore_ascii_case(lang.code()))
+        Self::ALL.into_iter().find(|lang| primary.eq_ignore_ascii_case(lang.code()))
     }
 }
 
@@ -54,10 +52,7 @@ impl FromStr for Lang {
 
     /// Reads an exact [`Lang::code`]; what a messenger reports goes through [`Lang::from_tag`].
     fn from_str(code: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|lang| lang.code() == code)
-            .ok_or_else(|| UnknownLang(code.to_owned()))
+        Self::ALL.into_iter().find(|lang| lang.code() == code).ok_or_else(|| UnknownLang(code.to_owned()))
     }
 }
 
@@ -86,21 +81,10 @@ mod tests {
     fn code_display_parse_and_serde_agree() {
         for lang in Lang::ALL {
             assert_eq!(lang.to_string().parse(), Ok(lang));
-            assert_eq!(
-                serde_json::to_value(lang).unwrap(),
-                serde_json::json!(lang.code())
-            );
-            assert_eq!(
-                serde_json::from_value::<Lang>(serde_json::json!(lang.code())).unwrap(),
-                lang
-            );
+            assert_eq!(serde_json::to_value(lang).unwrap(), serde_json::json!(lang.code()));
+            assert_eq!(serde_json::from_value::<Lang>(serde_json::json!(lang.code())).unwrap(), lang);
         }
         assert!("RU".parse::<Lang>().is_err());
-        assert!(
-            "de".parse::<Lang>()
-                .unwrap_err()
-                .to_string()
-                .contains("\"de\"")
-        );
+        assert!("de".parse::<Lang>().unwrap_err().to_string().contains("\"de\""));
     }
 }

@@ -3,8 +3,10 @@
 //!
 //! The tree shows the architecture; `docs/architecture.md` walks one message through it.
 
+pub mod app;
 pub mod booking;
 pub mod channel;
+pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod config;
@@ -12,7 +14,9 @@ pub mod crm;
 pub mod crypto;
 pub mod dialogue;
 pub mod error;
+pub mod graphql;
 pub mod ids;
+pub mod ingress;
 pub mod job;
 pub mod lang;
 pub mod message;

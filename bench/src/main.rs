@@ -1,1 +1,3 @@
+//! Benchmarks of salon-core.
+
 fn main() {}

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::world::World;
 
@@ -42,6 +42,16 @@ impl Clock {
         let _moving = self.moving.lock().unwrap_or_else(PoisonError::into_inner);
         self.world.advance(by);
         self.publish()
+    }
+
+    /// Moves the clock forward to `instant` or up to a millisecond past it, never short of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Clock::advance`]; an instant in the past is one.
+    pub fn advance_to(&self, instant: DateTime<Utc>) -> io::Result<()> {
+        let by = instant - self.world.now();
+        self.advance(if by < TimeDelta::zero() { by } else { by + TimeDelta::milliseconds(1) })
     }
 
     /// A reader sees the old offset or the new one, never half of one.

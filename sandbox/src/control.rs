@@ -111,11 +111,14 @@ enum Advance {
 }
 
 async fn advance(State(control): Shared, Json(advance): Json<Advance>) -> Reply {
-    let by = match advance {
-        Advance::Seconds(seconds) => TimeDelta::try_seconds(seconds).ok_or_else(|| bad_request("too far"))?,
-        Advance::To(instant) => instant - control.world.now(),
-    };
-    control.clock.advance(by).map_err(bad_request)?;
+    match advance {
+        Advance::Seconds(seconds) => {
+            let by = TimeDelta::try_seconds(seconds).ok_or_else(|| bad_request("too far"))?;
+            control.clock.advance(by)
+        }
+        Advance::To(instant) => control.clock.advance_to(instant),
+    }
+    .map_err(bad_request)?;
     Ok(Json(control.clock_view()))
 }
 

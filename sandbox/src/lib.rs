@@ -17,6 +17,7 @@ pub mod ledger;
 pub mod openapi;
 mod page;
 mod sandbox;
+pub mod story;
 pub mod telegram;
 pub mod vendor;
 pub mod world;

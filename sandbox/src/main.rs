@@ -1,10 +1,13 @@
 //! `salon-sandbox`: the outside world of salon-core on one address.
 #![allow(clippy::print_stdout, reason = "the address is this program's output")]
 
-use std::{error::Error, net::SocketAddr, path::PathBuf};
+use std::{error::Error, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use salon_sandbox::{Options, Sandbox, Scenario};
+use salon_sandbox::{
+    Options, Sandbox, Scenario,
+    story::{self, Places},
+};
 
 #[derive(Parser)]
 #[command(version, about)]
@@ -27,10 +30,13 @@ enum Command {
         #[arg(long)]
         scenario: Option<PathBuf>,
     },
+    /// Plays the demo's client against a running system, prints each step with its evidence, fails if any is missing.
+    Story(Places),
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
     tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env()).init();
     match Cli::parse().command {
         Command::Serve { addr, clock_file, scenario } => {
@@ -41,7 +47,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
             let sandbox = Sandbox::start(Options { addr, clock_file, scenario }).await?;
             println!("sandbox listening on {}", sandbox.base_url);
             tokio::signal::ctrl_c().await?;
-            Ok(())
+            Ok(ExitCode::SUCCESS)
         }
+        Command::Story(places) => Ok(if story::tell(places).await { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
     }
 }

@@ -167,31 +167,59 @@ pub enum CalendarError {
 #[async_trait]
 pub trait Calendar: Send + Sync {
     /// Free times of an event type, sorted.
-    async fn slots(&self, http: &Http, account: &CalendarAccount, query: &SlotQuery) -> Result<Vec<DateTime<Utc>>, CalendarError>;
+    async fn slots(&self, http: &Http, account: &CalendarAccount, query: &SlotQuery)
+    -> Result<Vec<DateTime<Utc>>, CalendarError>;
 
     /// Makes a booking. Not idempotent: after an unknown outcome, [`Calendar::find`] comes first.
-    async fn create(&self, http: &Http, account: &CalendarAccount, booking: &NewBooking) -> Result<CalendarBooking, CalendarError>;
+    async fn create(
+        &self,
+        http: &Http,
+        account: &CalendarAccount,
+        booking: &NewBooking,
+    ) -> Result<CalendarBooking, CalendarError>;
 
     /// Looks for the booking that carries this wish's key.
-    async fn find(&self, http: &Http, account: &CalendarAccount, booking: &NewBooking) -> Result<Option<CalendarBooking>, CalendarError>;
+    async fn find(
+        &self,
+        http: &Http,
+        account: &CalendarAccount,
+        booking: &NewBooking,
+    ) -> Result<Option<CalendarBooking>, CalendarError>;
 
     /// Reads a booking.
     async fn get(&self, http: &Http, account: &CalendarAccount, uid: &str) -> Result<CalendarBooking, CalendarError>;
 
     /// Moves a booking: the answer is a new booking with a new uid.
-    async fn reschedule(&self, http: &Http, account: &CalendarAccount, uid: &str, start: DateTime<Utc>) -> Result<CalendarBooking, CalendarError>;
+    async fn reschedule(
+        &self,
+        http: &Http,
+        account: &CalendarAccount,
+        uid: &str,
+        start: DateTime<Utc>,
+    ) -> Result<CalendarBooking, CalendarError>;
 
     /// Cancels a booking.
     async fn cancel(&self, http: &Http, account: &CalendarAccount, uid: &str, reason: &str) -> Result<(), CalendarError>;
 
     /// Bookings changed at or after `since`, oldest change first, all pages.
-    async fn changed_since(&self, http: &Http, account: &CalendarAccount, since: DateTime<Utc>) -> Result<Vec<CalendarBooking>, CalendarError>;
+    async fn changed_since(
+        &self,
+        http: &Http,
+        account: &CalendarAccount,
+        since: DateTime<Utc>,
+    ) -> Result<Vec<CalendarBooking>, CalendarError>;
 
     /// The event types the account can book.
     async fn event_types(&self, http: &Http, account: &CalendarAccount) -> Result<Vec<EventType>, CalendarError>;
 
     /// Makes sure that each of these event types posts to `address`, signed with the account's secret.
-    async fn ensure_webhooks(&self, http: &Http, account: &CalendarAccount, address: &Url, event_types: &[i64]) -> Result<(), CalendarError>;
+    async fn ensure_webhooks(
+        &self,
+        http: &Http,
+        account: &CalendarAccount,
+        address: &Url,
+        event_types: &[i64],
+    ) -> Result<(), CalendarError>;
 
     /// Checks a webhook's signature over the raw bytes, in constant time.
     ///

@@ -11,7 +11,7 @@ use crate::{
     client::Contact,
     ids::{BookingId, ClientId, ConversationId, ReminderId, ServiceId, StaffId},
     job::{Job, NewJob, lane},
-    schedule::{ReminderPlan, ReminderKind},
+    schedule::{ReminderKind, ReminderPlan},
     store::{StoreError, Tx},
 };
 
@@ -132,7 +132,10 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn booking(&mut self, id: BookingId) -> Result<Option<Booking>, StoreError> {
-        Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!("{COLUMNS} where id = $1 for update"))).bind(id).fetch_optional(self.conn()).await?)
+        Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!("{COLUMNS} where id = $1 for update")))
+            .bind(id)
+            .fetch_optional(self.conn())
+            .await?)
     }
 
     /// Finds a booking by the name of its wish.
@@ -140,7 +143,10 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn booking_by_key(&mut self, key: &str) -> Result<Option<Booking>, StoreError> {
-        Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!("{COLUMNS} where booking_key = $1 for update"))).bind(key).fetch_optional(self.conn()).await?)
+        Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!("{COLUMNS} where booking_key = $1 for update")))
+            .bind(key)
+            .fetch_optional(self.conn())
+            .await?)
     }
 
     /// Finds a booking by any uid of its chain, and locks it.
@@ -180,7 +186,14 @@ impl Tx {
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn move_booking(&mut self, booking: &Booking, status: &str, actor: &str, seen: Option<&CalendarBooking>, reason: Option<&str>) -> Result<Booking, StoreError> {
+    pub async fn move_booking(
+        &mut self,
+        booking: &Booking,
+        status: &str,
+        actor: &str,
+        seen: Option<&CalendarBooking>,
+        reason: Option<&str>,
+    ) -> Result<Booking, StoreError> {
         let now = self.now();
         if let Some(seen) = seen {
             self.link_uid(booking.id, &seen.uid).await?;
@@ -208,17 +221,26 @@ impl Tx {
 
     async fn link_uid(&mut self, booking: BookingId, uid: &str) -> Result<(), StoreError> {
         let (tenant, now) = (self.tenant(), self.now());
-        sqlx::query("insert into booking_uid (tenant_id, uid, booking_id, created_at) values ($1, $2, $3, $4) on conflict do nothing")
-            .bind(tenant)
-            .bind(uid)
-            .bind(booking)
-            .bind(now)
-            .execute(self.conn())
-            .await?;
+        sqlx::query(
+            "insert into booking_uid (tenant_id, uid, booking_id, created_at) values ($1, $2, $3, $4) on conflict do nothing",
+        )
+        .bind(tenant)
+        .bind(uid)
+        .bind(booking)
+        .bind(now)
+        .execute(self.conn())
+        .await?;
         Ok(())
     }
 
-    async fn booking_event(&mut self, booking: BookingId, version: i64, kind: &str, actor: &str, detail: Value) -> Result<(), StoreError> {
+    async fn booking_event(
+        &mut self,
+        booking: BookingId,
+        version: i64,
+        kind: &str,
+        actor: &str,
+        detail: Value,
+    ) -> Result<(), StoreError> {
         let (tenant, now, id) = (self.tenant(), self.now(), self.new_id::<Uuid>());
         sqlx::query("insert into booking_event (id, tenant_id, booking_id, version, kind, actor, detail, at) values ($1, $2, $3, $4, $5, $6, $7, $8)")
             .bind(id)
@@ -256,12 +278,14 @@ impl Tx {
     /// When the database refuses.
     pub async fn ask_cancel(&mut self, id: BookingId, client: ClientId) -> Result<bool, StoreError> {
         let now = self.now();
-        let changed = sqlx::query("update booking set status = 'cancelling', updated_at = $3 where id = $1 and client_id = $2 and status = 'booked'")
-            .bind(id)
-            .bind(client)
-            .bind(now)
-            .execute(self.conn())
-            .await?;
+        let changed = sqlx::query(
+            "update booking set status = 'cancelling', updated_at = $3 where id = $1 and client_id = $2 and status = 'booked'",
+        )
+        .bind(id)
+        .bind(client)
+        .bind(now)
+        .execute(self.conn())
+        .await?;
         if changed.rows_affected() == 0 {
             return Ok(false);
         }
@@ -364,12 +388,28 @@ impl Tx {
             self.insert_reminder(booking, planned.kind, planned.due_at, planned.expires_at, "planned", None).await?;
         }
         for dropped in &plan.dropped {
-            self.insert_reminder(booking, dropped.kind, booking.start_at, booking.start_at, "dropped", Some(dropped.reason.as_str())).await?;
+            self.insert_reminder(
+                booking,
+                dropped.kind,
+                booking.start_at,
+                booking.start_at,
+                "dropped",
+                Some(dropped.reason.as_str()),
+            )
+            .await?;
         }
         Ok(())
     }
 
-    async fn insert_reminder(&mut self, booking: &Booking, kind: ReminderKind, due_at: DateTime<Utc>, expires_at: DateTime<Utc>, state: &str, reason: Option<&str>) -> Result<(), StoreError> {
+    async fn insert_reminder(
+        &mut self,
+        booking: &Booking,
+        kind: ReminderKind,
+        due_at: DateTime<Utc>,
+        expires_at: DateTime<Utc>,
+        state: &str,
+        reason: Option<&str>,
+    ) -> Result<(), StoreError> {
         let (tenant, now, id) = (self.tenant(), self.now(), self.new_id::<ReminderId>());
         sqlx::query(
             "insert into reminder (id, tenant_id, booking_id, kind, booking_version, due_at, expires_at, state, reason, created_at, updated_at)
@@ -411,17 +451,25 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn reminder(&mut self, id: ReminderId) -> Result<Option<Reminder>, StoreError> {
-        Ok(sqlx::query_as("select id, booking_id, kind, booking_version, due_at, expires_at, state from reminder where id = $1 for update")
-            .bind(id)
-            .fetch_optional(self.conn())
-            .await?)
+        Ok(sqlx::query_as(
+            "select id, booking_id, kind, booking_version, due_at, expires_at, state from reminder where id = $1 for update",
+        )
+        .bind(id)
+        .fetch_optional(self.conn())
+        .await?)
     }
 
     /// Ends a reminder, or plans it anew for later.
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn settle_reminder(&mut self, id: ReminderId, state: &str, reason: Option<&str>, due_at: Option<DateTime<Utc>>) -> Result<(), StoreError> {
+    pub async fn settle_reminder(
+        &mut self,
+        id: ReminderId,
+        state: &str,
+        reason: Option<&str>,
+        due_at: Option<DateTime<Utc>>,
+    ) -> Result<(), StoreError> {
         let now = self.now();
         sqlx::query("update reminder set state = $2, reason = $3, due_at = coalesce($4, due_at), updated_at = $5 where id = $1")
             .bind(id)

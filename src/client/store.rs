@@ -155,7 +155,12 @@ impl Tx {
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn set_reachable(&mut self, account: ChannelAccountId, client: ClientId, reachable: bool) -> Result<bool, StoreError> {
+    pub async fn set_reachable(
+        &mut self,
+        account: ChannelAccountId,
+        client: ClientId,
+        reachable: bool,
+    ) -> Result<bool, StoreError> {
         let now = self.now();
         let changed = sqlx::query(
             "update client_identity set reachable = $3, updated_at = $4 where channel_account_id = $1 and client_id = $2 and reachable <> $3",
@@ -209,7 +214,10 @@ impl Tx {
     }
 
     async fn owner_of(&mut self, phone: &str) -> Result<Option<ClientId>, StoreError> {
-        Ok(sqlx::query_scalar("select id from client where phone = $1 and phone_verified").bind(phone).fetch_optional(self.conn()).await?)
+        Ok(sqlx::query_scalar("select id from client where phone = $1 and phone_verified")
+            .bind(phone)
+            .fetch_optional(self.conn())
+            .await?)
     }
 
     /// The identity and the conversation go over to the owner of the number; what the person did before comes along.

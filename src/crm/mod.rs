@@ -92,7 +92,14 @@ pub trait Crm: Send + Sync {
 
     /// Looks for a message that an earlier attempt, begun at `since`, may have added. `taken` are their ids that are linked to other
     /// messages of ours already.
-    async fn find_message(&self, http: &Http, account: &CrmAccount, message: &CrmMessage, since: DateTime<Utc>, taken: &[String]) -> Result<Option<Recorded>, Failure>;
+    async fn find_message(
+        &self,
+        http: &Http,
+        account: &CrmAccount,
+        message: &CrmMessage,
+        since: DateTime<Utc>,
+        taken: &[String],
+    ) -> Result<Option<Recorded>, Failure>;
 
     /// Asks whether the connection works: the address answers, the integration exists and is of the right kind.
     async fn inspect(&self, http: &Http, account: &CrmAccount) -> Result<(), Failure>;

@@ -75,8 +75,11 @@ impl Tx {
     /// When the database refuses.
     pub async fn tell_crm(&mut self, wish: Wish, subject: Uuid, version: i64, client: ClientId) -> Result<(), StoreError> {
         let (tenant, now) = (self.tenant(), self.now());
-        let connections: Vec<ConnectionId> =
-            sqlx::query_scalar("select id from connection where kind = 'erxes' and coalesce((settings ->> 'enabled')::boolean, true)").fetch_all(self.conn()).await?;
+        let connections: Vec<ConnectionId> = sqlx::query_scalar(
+            "select id from connection where kind = 'erxes' and coalesce((settings ->> 'enabled')::boolean, true)",
+        )
+        .fetch_all(self.conn())
+        .await?;
         for connection in connections {
             let id: IntentId = self.new_id();
             let made = sqlx::query(
@@ -94,7 +97,8 @@ impl Tx {
             .await?;
             if made.rows_affected() > 0 {
                 // One client's records go one at a time: two parallel look-ups would both create.
-                self.enqueue(NewJob::new(Job::SyncCrm { intent: id }).in_lane(lane("crm", connection.0, &client.to_string()))).await?;
+                self.enqueue(NewJob::new(Job::SyncCrm { intent: id }).in_lane(lane("crm", connection.0, &client.to_string())))
+                    .await?;
             }
         }
         Ok(())
@@ -169,7 +173,11 @@ impl Tx {
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn linked_messages(&mut self, connection: ConnectionId, conversation: ConversationId) -> Result<Vec<String>, StoreError> {
+    pub async fn linked_messages(
+        &mut self,
+        connection: ConnectionId,
+        conversation: ConversationId,
+    ) -> Result<Vec<String>, StoreError> {
         Ok(sqlx::query_scalar(
             "select l.their_id from crm_link l join message m on m.id = l.our_id where l.connection_id = $1 and l.entity = 'message' and m.conversation_id = $2",
         )

@@ -2,7 +2,7 @@
 
 mod keyring;
 
-pub use keyring::{KeyRing, KeyRingError, Sealed, SealError};
+pub use keyring::{KeyRing, KeyRingError, SealError, Sealed};
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};

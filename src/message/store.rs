@@ -119,7 +119,13 @@ impl Tx {
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn heard(&mut self, contact: &Contact, kind: &str, content: &Value, event: InboundEventId) -> Result<MessageId, StoreError> {
+    pub async fn heard(
+        &mut self,
+        contact: &Contact,
+        kind: &str,
+        content: &Value,
+        event: InboundEventId,
+    ) -> Result<MessageId, StoreError> {
         let (tenant, now, id) = (self.tenant(), self.now(), self.new_id::<MessageId>());
         sqlx::query(
             "insert into message (id, tenant_id, conversation_id, client_id, channel_account_id, direction, kind, content, state, inbound_event_id, created_at, updated_at)
@@ -144,11 +150,13 @@ impl Tx {
     /// # Errors
     /// When the database refuses.
     pub async fn last_screens(&mut self, conversation: ConversationId, limit: i64) -> Result<Vec<Value>, StoreError> {
-        Ok(sqlx::query_scalar("select content from message where conversation_id = $1 and direction = 'out' order by id desc limit $2")
-            .bind(conversation)
-            .bind(limit)
-            .fetch_all(self.conn())
-            .await?)
+        Ok(sqlx::query_scalar(
+            "select content from message where conversation_id = $1 and direction = 'out' order by id desc limit $2",
+        )
+        .bind(conversation)
+        .bind(limit)
+        .fetch_all(self.conn())
+        .await?)
     }
 
     /// Reads a message to be sent and locks it.

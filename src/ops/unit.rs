@@ -48,6 +48,17 @@ pub fn current_trace() -> Option<String> {
     CURRENT.try_with(|unit| unit.trace.to_string()).ok()
 }
 
+/// Carries the unit that runs now into another task: what `work` does there still belongs to it.
+pub fn carry<F: Future>(work: F) -> impl Future<Output = F::Output> {
+    let unit = CURRENT.try_with(Clone::clone);
+    async move {
+        match unit {
+            Ok(unit) => unit.run(work).await,
+            Err(_) => work.await,
+        }
+    }
+}
+
 /// Counts one statement for the unit that runs now, if one does.
 pub(crate) fn count_query() {
     let _ = CURRENT.try_with(|unit| unit.queries.fetch_add(1, Ordering::Relaxed));

@@ -32,9 +32,7 @@ const RU: Names = Names {
         "ноября",
         "декабря",
     ],
-    months_short: [
-        "янв", "фев", "мар", "апр", "мая", "июн", "июл", "авг", "сен", "окт", "ноя", "дек",
-    ],
+    months_short: ["янв", "фев", "мар", "апр", "мая", "июн", "июл", "авг", "сен", "окт", "ноя", "дек"],
 };
 
 const EN: Names = Names {
@@ -53,9 +51,7 @@ const EN: Names = Names {
         "November",
         "December",
     ],
-    months_short: [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ],
+    months_short: ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
 };
 
 const fn names(lang: Lang) -> &'static Names {
@@ -90,11 +86,7 @@ pub fn day_button(date: NaiveDate, lang: Lang) -> String {
 fn day(date: NaiveDate, lang: Lang, months: &[&str; 12]) -> String {
     // Both indices are in range by chrono's contract.
     let weekday = names(lang).weekdays[date.weekday().num_days_from_monday() as usize];
-    format!(
-        "{weekday}, {} {}",
-        date.day(),
-        months[date.month0() as usize]
-    )
+    format!("{weekday}, {} {}", date.day(), months[date.month0() as usize])
 }
 
 #[cfg(test)]
@@ -108,40 +100,17 @@ mod tests {
     #[test]
     fn a_visit_is_shown_in_the_salons_zone() {
         let start = at("2025-05-14T10:00:00Z");
-        assert_eq!(
-            visit_when(start, Tz::Asia__Almaty, Lang::Ru),
-            "ср, 14 мая, 15:00"
-        );
-        assert_eq!(
-            visit_when(start, Tz::Asia__Almaty, Lang::En),
-            "Wed, 14 May, 15:00"
-        );
-        assert_eq!(
-            visit_when(start, Tz::Asia__Kathmandu, Lang::En),
-            "Wed, 14 May, 15:45"
-        );
-        assert_eq!(
-            visit_when(at("2025-12-31T19:05:00Z"), Tz::Asia__Almaty, Lang::Ru),
-            "чт, 1 января, 00:05"
-        );
+        assert_eq!(visit_when(start, Tz::Asia__Almaty, Lang::Ru), "ср, 14 мая, 15:00");
+        assert_eq!(visit_when(start, Tz::Asia__Almaty, Lang::En), "Wed, 14 May, 15:00");
+        assert_eq!(visit_when(start, Tz::Asia__Kathmandu, Lang::En), "Wed, 14 May, 15:45");
+        assert_eq!(visit_when(at("2025-12-31T19:05:00Z"), Tz::Asia__Almaty, Lang::Ru), "чт, 1 января, 00:05");
     }
 
     #[test]
     fn every_day_of_a_year_has_its_names_and_a_short_button() {
-        for date in NaiveDate::from_ymd_opt(2028, 1, 1)
-            .unwrap()
-            .iter_days()
-            .take(366)
-        {
-            assert_eq!(
-                day_button(date, Lang::En),
-                date.format("%a, %-d %b").to_string()
-            );
-            let long = visit_day(
-                date.and_hms_opt(12, 0, 0).unwrap().and_utc(),
-                Tz::UTC,
-                Lang::En,
-            );
+        for date in NaiveDate::from_ymd_opt(2028, 1, 1).unwrap().iter_days().take(366) {
+            assert_eq!(day_button(date, Lang::En), date.format("%a, %-d %b").to_string());
+            let long = visit_day(date.and_hms_opt(12, 0, 0).unwrap().and_utc(), Tz::UTC, Lang::En);
             assert_eq!(long, date.format("%a, %-d %B").to_string());
             for lang in Lang::ALL {
                 assert!(day_button(date, lang).chars().count() <= 11);

@@ -9,11 +9,7 @@ pub(super) fn parse(text: &str) -> Option<NaiveTime> {
         return None;
     };
     let digit = |b: &u8| b.is_ascii_digit().then(|| u32::from(b - b'0'));
-    NaiveTime::from_hms_opt(
-        digit(h1)? * 10 + digit(h2)?,
-        digit(m1)? * 10 + digit(m2)?,
-        0,
-    )
+    NaiveTime::from_hms_opt(digit(h1)? * 10 + digit(h2)?, digit(m1)? * 10 + digit(m2)?, 0)
 }
 
 /// Writes `HH:MM`; midnight is `00:00`.
@@ -34,17 +30,7 @@ mod tests {
     fn reads_only_two_digits_colon_two_digits() {
         assert_eq!(parse("00:00"), NaiveTime::from_hms_opt(0, 0, 0));
         assert_eq!(parse("23:59"), NaiveTime::from_hms_opt(23, 59, 0));
-        for wrong in [
-            "24:00",
-            "9:00",
-            "09:60",
-            "09:00:00",
-            "0900",
-            " 9:00",
-            "+9:00",
-            "",
-            "٠٩:٠٠",
-        ] {
+        for wrong in ["24:00", "9:00", "09:60", "09:00:00", "0900", " 9:00", "+9:00", "", "٠٩:٠٠"] {
             assert_eq!(parse(wrong), None, "{wrong}");
         }
     }

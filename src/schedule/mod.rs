@@ -17,7 +17,7 @@ pub use display::{day_button, visit_day, visit_time, visit_when};
 pub use policy::{DayBefore, PolicyError, ReminderPolicy};
 pub use quiet::{QuietHours, QuietHoursError};
 pub use reminder::{
-    DropReason, DroppedReminder, DueReminder, MARGIN, MoveReason, PlannedReminder, ReminderKind,
-    ReminderPlan, SendDecision, UnknownKind, plan, recheck,
+    DropReason, DroppedReminder, DueReminder, MARGIN, MoveReason, PlannedReminder, ReminderKind, ReminderPlan, SendDecision,
+    UnknownKind, plan, recheck,
 };
 pub use zone::{UnknownZone, days_until, minute_of_day, parse_zone, to_local, to_utc};

@@ -28,11 +28,7 @@ pub struct ReminderPolicy {
 pub struct DayBefore {
     /// A fixed time of the salon's wall clock, in whole minutes; `None` is the visit's own hour, so that a visit at 10:00 is
     /// reminded at 10:00.
-    #[serde(
-        default,
-        with = "optional_hhmm",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, with = "optional_hhmm", skip_serializing_if = "Option::is_none")]
     pub at: Option<NaiveTime>,
 }
 
@@ -43,9 +39,7 @@ pub enum PolicyError {
     #[error("a reminder is sent 1 to {MOST_HOURS_BEFORE} hours before the visit, not {0}")]
     HoursBefore(u8),
     /// `min_lead_minutes` is so small that the reminder could arrive with the visit.
-    #[error(
-        "the last reminder must leave at least {LEAST_LEAD_MINUTES} minutes to the visit, not {0}"
-    )]
+    #[error("the last reminder must leave at least {LEAST_LEAD_MINUTES} minutes to the visit, not {0}")]
     LeadTooShort(u16),
     /// `min_lead_minutes` forbids the very reminder that `hours_before` asks for.
     #[error("a reminder {hours} h before the visit can never leave {lead} minutes to it")]
@@ -63,11 +57,7 @@ pub enum PolicyError {
 impl ReminderPolicy {
     /// Checks and makes a policy. `hours_before` is in real hours, `min_lead_minutes` the least distance of any reminder
     /// to its visit.
-    pub fn new(
-        day_before: Option<DayBefore>,
-        hours_before: Option<u8>,
-        min_lead_minutes: u16,
-    ) -> Result<Self, PolicyError> {
+    pub fn new(day_before: Option<DayBefore>, hours_before: Option<u8>, min_lead_minutes: u16) -> Result<Self, PolicyError> {
         if min_lead_minutes < LEAST_LEAD_MINUTES {
             return Err(PolicyError::LeadTooShort(min_lead_minutes));
         }
@@ -76,23 +66,13 @@ impl ReminderPolicy {
                 return Err(PolicyError::HoursBefore(hours));
             }
             if u16::from(hours) * 60 < min_lead_minutes {
-                return Err(PolicyError::LeadExceedsHours {
-                    hours,
-                    lead: min_lead_minutes,
-                });
+                return Err(PolicyError::LeadExceedsHours { hours, lead: min_lead_minutes });
             }
         }
-        if let Some(odd) = day_before
-            .and_then(|day| day.at)
-            .filter(|time| !hhmm::is_whole_minute(*time))
-        {
+        if let Some(odd) = day_before.and_then(|day| day.at).filter(|time| !hhmm::is_whole_minute(*time)) {
             return Err(PolicyError::NotAWholeMinute(odd));
         }
-        Ok(Self {
-            day_before,
-            hours_before,
-            min_lead_minutes,
-        })
+        Ok(Self { day_before, hours_before, min_lead_minutes })
     }
 
     /// The reminder of the day before, if there is one.
@@ -140,26 +120,14 @@ impl TryFrom<Written> for ReminderPolicy {
     type Error = PolicyError;
 
     fn try_from(written: Written) -> Result<Self, Self::Error> {
-        Self::new(
-            written.day_before,
-            written.hours_before,
-            written.min_lead_minutes,
-        )
+        Self::new(written.day_before, written.hours_before, written.min_lead_minutes)
     }
 }
 
 impl From<ReminderPolicy> for Written {
     fn from(policy: ReminderPolicy) -> Self {
-        let ReminderPolicy {
-            day_before,
-            hours_before,
-            min_lead_minutes,
-        } = policy;
-        Self {
-            day_before,
-            hours_before,
-            min_lead_minutes,
-        }
+        let ReminderPolicy { day_before, hours_before, min_lead_minutes } = policy;
+        Self { day_before, hours_before, min_lead_minutes }
     }
 }
 
@@ -169,22 +137,16 @@ mod optional_hhmm {
 
     use super::hhmm;
 
-    pub(super) fn serialize<S: Serializer>(
-        time: &Option<NaiveTime>,
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(time: &Option<NaiveTime>, to: S) -> Result<S::Ok, S::Error> {
         time.map(hhmm::format).serialize(to)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        from: D,
-    ) -> Result<Option<NaiveTime>, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<NaiveTime>, D::Error> {
         let Some(text) = Option::<String>::deserialize(from)? else {
             return Ok(None);
         };
-        let time = hhmm::parse(&text).ok_or_else(|| {
-            D::Error::custom(format_args!("{text:?} is not a time of day: write HH:MM"))
-        })?;
+        let time =
+            hhmm::parse(&text).ok_or_else(|| D::Error::custom(format_args!("{text:?} is not a time of day: write HH:MM")))?;
         Ok(Some(time))
     }
 }
@@ -205,30 +167,20 @@ mod tests {
             let policy: ReminderPolicy = from_value(written.clone()).unwrap();
             assert_eq!(to_value(policy).unwrap(), written);
         }
-        let default: ReminderPolicy =
-            from_value(json!({"day_before": {"at": null}, "hours_before": 2})).unwrap();
+        let default: ReminderPolicy = from_value(json!({"day_before": {"at": null}, "hours_before": 2})).unwrap();
         assert_eq!(default, ReminderPolicy::default());
     }
 
     #[test]
     fn nonsense_is_refused_with_its_reason() {
-        let refused = |written: Value| {
-            from_value::<ReminderPolicy>(written)
-                .unwrap_err()
-                .to_string()
-        };
+        let refused = |written: Value| from_value::<ReminderPolicy>(written).unwrap_err().to_string();
         assert!(refused(json!({"hours_before": 0})).contains("1 to 72 hours"));
         assert!(refused(json!({"hours_before": 73})).contains("1 to 72 hours"));
         assert!(refused(json!({"min_lead_minutes": 4})).contains("at least 5 minutes"));
-        assert!(
-            refused(json!({"hours_before": 1, "min_lead_minutes": 61})).contains("can never leave")
-        );
+        assert!(refused(json!({"hours_before": 1, "min_lead_minutes": 61})).contains("can never leave"));
         assert!(refused(json!({"day_before": {"at": "18:00:30"}})).contains("HH:MM"));
         assert!(refused(json!({"day_before": {"hour": 18}})).contains("unknown field"));
         let odd = NaiveTime::from_hms_opt(18, 0, 1);
-        assert!(matches!(
-            ReminderPolicy::new(Some(DayBefore { at: odd }), None, 30),
-            Err(PolicyError::NotAWholeMinute(_))
-        ));
+        assert!(matches!(ReminderPolicy::new(Some(DayBefore { at: odd }), None, 30), Err(PolicyError::NotAWholeMinute(_))));
     }
 }

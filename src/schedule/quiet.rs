@@ -26,9 +26,7 @@ pub struct QuietHours {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QuietHoursError {
     /// A longer window would silence the salon instead of sparing its clients' nights.
-    #[error(
-        "quiet hours may last at most {LONGEST_HOURS} hours, {start} to {end} lasts longer; equal ends mean none"
-    )]
+    #[error("quiet hours may last at most {LONGEST_HOURS} hours, {start} to {end} lasts longer; equal ends mean none")]
     TooLong {
         /// When it would start, `HH:MM`.
         start: String,
@@ -42,25 +40,16 @@ pub enum QuietHoursError {
 
 impl QuietHours {
     /// No quiet hours.
-    pub const NONE: Self = Self {
-        start: NaiveTime::MIN,
-        end: NaiveTime::MIN,
-    };
+    pub const NONE: Self = Self { start: NaiveTime::MIN, end: NaiveTime::MIN };
 
     /// A window of local time of at most 20 hours, in whole minutes.
     pub fn new(start: NaiveTime, end: NaiveTime) -> Result<Self, QuietHoursError> {
-        if let Some(odd) = [start, end]
-            .into_iter()
-            .find(|time| !hhmm::is_whole_minute(*time))
-        {
+        if let Some(odd) = [start, end].into_iter().find(|time| !hhmm::is_whole_minute(*time)) {
             return Err(QuietHoursError::NotATime(odd.to_string()));
         }
         let lasts = (seconds(end) - seconds(start)).rem_euclid(zone::DAY);
         if lasts > LONGEST_HOURS * 60 * 60 {
-            return Err(QuietHoursError::TooLong {
-                start: hhmm::format(start),
-                end: hhmm::format(end),
-            });
+            return Err(QuietHoursError::TooLong { start: hhmm::format(start), end: hhmm::format(end) });
         }
         Ok(Self { start, end })
     }
@@ -92,8 +81,7 @@ impl QuietHours {
         }
         let mut quiet = at.timestamp();
         loop {
-            let end =
-                quiet + (seconds(self.end) - zone::second_of_day(quiet, tz)).rem_euclid(zone::DAY);
+            let end = quiet + (seconds(self.end) - zone::second_of_day(quiet, tz)).rem_euclid(zone::DAY);
             let Some(change) = zone::first_change(quiet, end, tz) else {
                 return zone::instant(end);
             };
@@ -112,8 +100,7 @@ impl QuietHours {
         }
         let mut quiet = at.timestamp();
         loop {
-            let start = quiet
-                - (zone::second_of_day(quiet, tz) - seconds(self.start)).rem_euclid(zone::DAY);
+            let start = quiet - (zone::second_of_day(quiet, tz) - seconds(self.start)).rem_euclid(zone::DAY);
             let Some(change) = zone::last_change(start - 1, quiet, tz) else {
                 return zone::instant(start - 1);
             };
@@ -126,11 +113,7 @@ impl QuietHours {
 
     fn covers(&self, second_of_day: i64) -> bool {
         let (start, end) = (seconds(self.start), seconds(self.end));
-        if start <= end {
-            (start..end).contains(&second_of_day)
-        } else {
-            !(end..start).contains(&second_of_day)
-        }
+        if start <= end { (start..end).contains(&second_of_day) } else { !(end..start).contains(&second_of_day) }
     }
 }
 
@@ -156,10 +139,7 @@ impl TryFrom<Written> for QuietHours {
 
 impl From<QuietHours> for Written {
     fn from(QuietHours { start, end }: QuietHours) -> Self {
-        Self {
-            start: hhmm::format(start),
-            end: hhmm::format(end),
-        }
+        Self { start: hhmm::format(start), end: hhmm::format(end) }
     }
 }
 
@@ -193,8 +173,7 @@ mod tests {
 
     #[test]
     fn more_than_twenty_hours_is_refused_by_name_of_the_rule() {
-        let window =
-            |start, end| QuietHours::new(hhmm::parse(start).unwrap(), hhmm::parse(end).unwrap());
+        let window = |start, end| QuietHours::new(hhmm::parse(start).unwrap(), hhmm::parse(end).unwrap());
         assert!(window("10:00", "06:00").is_ok());
         let error = window("10:00", "06:01").unwrap_err();
         assert!(matches!(error, QuietHoursError::TooLong { .. }));
@@ -204,10 +183,7 @@ mod tests {
     #[test]
     fn is_written_as_two_times_of_day_and_checked_when_read() {
         let window = json!({"start": "22:00", "end": "09:00"});
-        assert_eq!(
-            serde_json::to_value(quiet("22:00", "09:00")).unwrap(),
-            window
-        );
+        assert_eq!(serde_json::to_value(quiet("22:00", "09:00")).unwrap(), window);
         for wrong in [
             json!({"start": "22:00", "end": "24:00"}),
             json!({"start": "22", "end": "09:00"}),
@@ -215,16 +191,10 @@ mod tests {
             json!({"start": "22:00"}),
             json!({"start": "22:00", "end": "09:00", "zone": "UTC"}),
         ] {
-            assert!(
-                serde_json::from_value::<QuietHours>(wrong.clone()).is_err(),
-                "{wrong}"
-            );
+            assert!(serde_json::from_value::<QuietHours>(wrong.clone()).is_err(), "{wrong}");
         }
         let odd = NaiveTime::from_hms_opt(22, 0, 30).unwrap();
-        assert!(matches!(
-            QuietHours::new(odd, odd),
-            Err(QuietHoursError::NotATime(_))
-        ));
+        assert!(matches!(QuietHours::new(odd, odd), Err(QuietHoursError::NotATime(_))));
     }
 
     #[test]
@@ -239,28 +209,16 @@ mod tests {
         ] {
             assert_eq!(night.is_quiet(at(utc), tz), is_quiet, "{utc}");
         }
-        assert_eq!(
-            night.next_allowed(at("2026-05-14T20:00:00.5Z"), tz),
-            at("2026-05-15T04:00:00Z")
-        );
-        assert_eq!(
-            night.last_allowed_before(at("2026-05-14T20:00:00.5Z"), tz),
-            at("2026-05-14T16:59:59Z")
-        );
+        assert_eq!(night.next_allowed(at("2026-05-14T20:00:00.5Z"), tz), at("2026-05-15T04:00:00Z"));
+        assert_eq!(night.last_allowed_before(at("2026-05-14T20:00:00.5Z"), tz), at("2026-05-14T16:59:59Z"));
     }
 
     #[test]
     fn an_end_inside_a_gap_is_the_end_of_the_gap() {
         let berlin = Tz::Europe__Berlin;
-        assert_eq!(
-            quiet("22:00", "02:30").next_allowed(at("2026-03-29T00:30:00Z"), berlin),
-            at("2026-03-29T01:00:00Z")
-        );
+        assert_eq!(quiet("22:00", "02:30").next_allowed(at("2026-03-29T00:30:00Z"), berlin), at("2026-03-29T01:00:00Z"));
         let inside = quiet("02:15", "02:45");
-        assert!(
-            !inside.is_quiet(at("2026-03-29T01:00:00Z"), berlin),
-            "the gap swallowed the whole window"
-        );
+        assert!(!inside.is_quiet(at("2026-03-29T01:00:00Z"), berlin), "the gap swallowed the whole window");
     }
 
     #[test]
@@ -268,20 +226,10 @@ mod tests {
         let (berlin, window) = (Tz::Europe__Berlin, quiet("02:10", "02:30"));
         let (first, second) = (at("2026-10-25T00:15:00Z"), at("2026-10-25T01:15:00Z"));
         assert!(window.is_quiet(first, berlin) && window.is_quiet(second, berlin));
-        assert_eq!(
-            window.next_allowed(first, berlin),
-            at("2026-10-25T00:30:00Z")
-        );
-        assert_eq!(
-            window.last_allowed_before(second, berlin),
-            at("2026-10-25T01:09:59Z")
-        );
+        assert_eq!(window.next_allowed(first, berlin), at("2026-10-25T00:30:00Z"));
+        assert_eq!(window.last_allowed_before(second, berlin), at("2026-10-25T01:09:59Z"));
         let night = quiet("22:00", "02:30");
-        assert_eq!(
-            night.last_allowed_before(second, berlin),
-            at("2026-10-25T00:59:59Z"),
-            "02:30 to 03:00 is allowed once"
-        );
+        assert_eq!(night.last_allowed_before(second, berlin), at("2026-10-25T00:59:59Z"), "02:30 to 03:00 is allowed once");
     }
 
     #[test]
@@ -289,24 +237,14 @@ mod tests {
         let apia = Tz::Pacific__Apia;
         let night = quiet("22:00", "09:00");
         let evening = at("2011-12-30T09:00:00Z");
-        assert_eq!(
-            night.next_allowed(evening, apia),
-            at("2011-12-30T19:00:00Z")
-        );
-        assert_eq!(
-            night.last_allowed_before(at("2011-12-30T12:00:00Z"), apia),
-            at("2011-12-30T07:59:59Z")
-        );
+        assert_eq!(night.next_allowed(evening, apia), at("2011-12-30T19:00:00Z"));
+        assert_eq!(night.last_allowed_before(at("2011-12-30T12:00:00Z"), apia), at("2011-12-30T07:59:59Z"));
     }
 
     #[test]
     fn the_ends_of_time_do_not_panic() {
         for tz in [Tz::Pacific__Kiritimati, Tz::Pacific__Niue] {
-            for window in [
-                quiet("22:00", "09:00"),
-                quiet("09:00", "05:00"),
-                quiet("01:00", "20:00"),
-            ] {
+            for window in [quiet("22:00", "09:00"), quiet("09:00", "05:00"), quiet("01:00", "20:00")] {
                 for at in [DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC] {
                     window.next_allowed(at, tz);
                     window.last_allowed_before(at, tz);

@@ -139,30 +139,13 @@ pub struct ReminderPlan {
 
 /// Plans the reminders of a visit that starts at `visit_start`, in the salon's zone. `now` is when the visit was booked, or
 /// when it is planned anew.
-pub fn plan(
-    visit_start: DateTime<Utc>,
-    tz: Tz,
-    policy: &ReminderPolicy,
-    quiet: &QuietHours,
-    now: DateTime<Utc>,
-) -> ReminderPlan {
-    let visit = Visit {
-        start: visit_start,
-        tz,
-        quiet,
-        lead: TimeDelta::minutes(i64::from(policy.min_lead_minutes())),
-        now,
-    };
+pub fn plan(visit_start: DateTime<Utc>, tz: Tz, policy: &ReminderPolicy, quiet: &QuietHours, now: DateTime<Utc>) -> ReminderPlan {
+    let visit = Visit { start: visit_start, tz, quiet, lead: TimeDelta::minutes(i64::from(policy.min_lead_minutes())), now };
     let wanted = [
+        policy.day_before().map(|day| (ReminderKind::DayBefore, visit.day_before(day))),
         policy
-            .day_before()
-            .map(|day| (ReminderKind::DayBefore, visit.day_before(day))),
-        policy.hours_before().map(|hours| {
-            (
-                ReminderKind::HoursBefore,
-                zone::shift(visit_start, -TimeDelta::hours(i64::from(hours))),
-            )
-        }),
+            .hours_before()
+            .map(|hours| (ReminderKind::HoursBefore, zone::shift(visit_start, -TimeDelta::hours(i64::from(hours))))),
     ];
     let mut plan = ReminderPlan::default();
     for (kind, moment) in wanted.into_iter().flatten() {
@@ -186,53 +169,32 @@ struct Visit<'a> {
 impl Visit<'_> {
     fn day_before(&self, day: DayBefore) -> DateTime<Utc> {
         let visit = zone::to_local(self.start, self.tz);
-        let date = visit
-            .date()
-            .checked_sub_days(Days::new(1))
-            .unwrap_or(visit.date());
+        let date = visit.date().checked_sub_days(Days::new(1)).unwrap_or(visit.date());
         zone::to_utc(date.and_time(day.at.unwrap_or(visit.time())), self.tz)
     }
 
-    fn place(
-        &self,
-        kind: ReminderKind,
-        moment: DateTime<Utc>,
-    ) -> Result<PlannedReminder, DropReason> {
+    fn place(&self, kind: ReminderKind, moment: DateTime<Utc>) -> Result<PlannedReminder, DropReason> {
         if self.start <= self.now {
             return Err(DropReason::VisitStarted);
         }
         if moment > self.latest() {
             return Err(DropReason::TooNearVisit);
         }
-        let (due_at, moved) = if self.quiet.is_quiet(moment, self.tz) {
-            self.out_of_quiet(moment)?
-        } else {
-            (moment, None)
-        };
+        let (due_at, moved) = if self.quiet.is_quiet(moment, self.tz) { self.out_of_quiet(moment)? } else { (moment, None) };
         if due_at < self.now {
             return Err(DropReason::BookedTooLate);
         }
-        Ok(PlannedReminder {
-            kind,
-            due_at,
-            expires_at: self.expiry(due_at),
-            moved,
-        })
+        Ok(PlannedReminder { kind, due_at, expires_at: self.expiry(due_at), moved })
     }
 
-    fn out_of_quiet(
-        &self,
-        moment: DateTime<Utc>,
-    ) -> Result<(DateTime<Utc>, Option<MoveReason>), DropReason> {
+    fn out_of_quiet(&self, moment: DateTime<Utc>) -> Result<(DateTime<Utc>, Option<MoveReason>), DropReason> {
         let after = self.quiet.next_allowed(moment, self.tz);
         if after <= self.latest() {
             return Ok((after, Some(MoveReason::AfterQuietHours)));
         }
         // `last` is a second before the window; with it 22:00 gives 21:30:00, not 21:29:59.
         let last = self.quiet.last_allowed_before(moment, self.tz);
-        let before = self
-            .quiet
-            .next_allowed(zone::shift(last, TimeDelta::seconds(1) - MARGIN), self.tz);
+        let before = self.quiet.next_allowed(zone::shift(last, TimeDelta::seconds(1) - MARGIN), self.tz);
         if before < self.now {
             return Err(DropReason::QuietHours);
         }
@@ -251,8 +213,7 @@ impl Visit<'_> {
 
 impl ReminderPlan {
     fn merge(&mut self) {
-        self.reminders
-            .sort_by_key(|reminder| (reminder.due_at, reminder.kind));
+        self.reminders.sort_by_key(|reminder| (reminder.due_at, reminder.kind));
         let [first, second] = self.reminders.as_mut_slice() else {
             return;
         };
@@ -261,12 +222,8 @@ impl ReminderPlan {
             first.expires_at = first.expires_at.min(second.due_at);
             return;
         }
-        self.reminders
-            .retain(|reminder| reminder.kind == ReminderKind::HoursBefore);
-        self.dropped.push(DroppedReminder {
-            kind: ReminderKind::DayBefore,
-            reason: DropReason::Merged,
-        });
+        self.reminders.retain(|reminder| reminder.kind == ReminderKind::HoursBefore);
+        self.dropped.push(DroppedReminder { kind: ReminderKind::DayBefore, reason: DropReason::Merged });
     }
 }
 
@@ -294,12 +251,7 @@ pub enum SendDecision {
 
 /// Decides at the moment of sending by the zone and the quiet hours of that moment: either may have been changed since the
 /// reminder was planned, and an outage may have ended at night.
-pub fn recheck(
-    reminder: &DueReminder,
-    now: DateTime<Utc>,
-    tz: Tz,
-    quiet: &QuietHours,
-) -> SendDecision {
+pub fn recheck(reminder: &DueReminder, now: DateTime<Utc>, tz: Tz, quiet: &QuietHours) -> SendDecision {
     if now >= reminder.visit_start {
         return SendDecision::Drop(DropReason::VisitStarted);
     }

@@ -90,30 +90,18 @@ pub(super) fn last_change(after: i64, until: i64, tz: Tz) -> Option<i64> {
 
 /// A Unix time as an instant.
 pub(super) fn instant(unix: i64) -> DateTime<Utc> {
-    let nearest_end = if unix < 0 {
-        DateTime::<Utc>::MIN_UTC
-    } else {
-        DateTime::<Utc>::MAX_UTC
-    };
+    let nearest_end = if unix < 0 { DateTime::<Utc>::MIN_UTC } else { DateTime::<Utc>::MAX_UTC };
     DateTime::from_timestamp(unix, 0).unwrap_or(nearest_end)
 }
 
 /// `at` moved by `by`.
 pub(super) fn shift(at: DateTime<Utc>, by: TimeDelta) -> DateTime<Utc> {
-    let nearest_end = if by < TimeDelta::zero() {
-        DateTime::<Utc>::MIN_UTC
-    } else {
-        DateTime::<Utc>::MAX_UTC
-    };
+    let nearest_end = if by < TimeDelta::zero() { DateTime::<Utc>::MIN_UTC } else { DateTime::<Utc>::MAX_UTC };
     at.checked_add_signed(by).unwrap_or(nearest_end)
 }
 
 fn offset_at(unix: i64, tz: Tz) -> i64 {
-    i64::from(
-        tz.offset_from_utc_datetime(&instant(unix).naive_utc())
-            .fix()
-            .local_minus_utc(),
-    )
+    i64::from(tz.offset_from_utc_datetime(&instant(unix).naive_utc()).fix().local_minus_utc())
 }
 
 /// The change between two times no more than [`PROBE`] apart, by bisection.
@@ -148,49 +136,19 @@ mod tests {
     }
 
     fn resolved(zone: &str, text: &str) -> String {
-        to_utc(local(text), parse_zone(zone).unwrap())
-            .format("%F %T")
-            .to_string()
+        to_utc(local(text), parse_zone(zone).unwrap()).format("%F %T").to_string()
     }
 
     #[test]
     fn gap_is_the_first_instant_after_it_and_fold_the_earlier_instant() {
         for (zone, wall, utc) in [
-            (
-                "Europe/Berlin",
-                "2026-03-29 01:59:59",
-                "2026-03-29 00:59:59",
-            ),
-            (
-                "Europe/Berlin",
-                "2026-03-29 02:00:00",
-                "2026-03-29 01:00:00",
-            ),
-            (
-                "Europe/Berlin",
-                "2026-03-29 02:59:59",
-                "2026-03-29 01:00:00",
-            ),
-            (
-                "Europe/Berlin",
-                "2026-10-25 02:30:00",
-                "2026-10-25 00:30:00",
-            ),
-            (
-                "Europe/Berlin",
-                "2026-10-25 03:00:00",
-                "2026-10-25 02:00:00",
-            ),
-            (
-                "Australia/Lord_Howe",
-                "2026-10-04 02:15:00",
-                "2026-10-03 15:30:00",
-            ),
-            (
-                "Asia/Kathmandu",
-                "2026-05-14 10:00:00",
-                "2026-05-14 04:15:00",
-            ),
+            ("Europe/Berlin", "2026-03-29 01:59:59", "2026-03-29 00:59:59"),
+            ("Europe/Berlin", "2026-03-29 02:00:00", "2026-03-29 01:00:00"),
+            ("Europe/Berlin", "2026-03-29 02:59:59", "2026-03-29 01:00:00"),
+            ("Europe/Berlin", "2026-10-25 02:30:00", "2026-10-25 00:30:00"),
+            ("Europe/Berlin", "2026-10-25 03:00:00", "2026-10-25 02:00:00"),
+            ("Australia/Lord_Howe", "2026-10-04 02:15:00", "2026-10-03 15:30:00"),
+            ("Asia/Kathmandu", "2026-05-14 10:00:00", "2026-05-14 04:15:00"),
             ("Africa/Cairo", "2026-04-24 00:30:00", "2026-04-23 22:00:00"),
         ] {
             assert_eq!(resolved(zone, wall), utc, "{zone} {wall}");
@@ -199,43 +157,22 @@ mod tests {
 
     #[test]
     fn a_day_that_was_skipped_whole_is_the_start_of_the_next() {
-        for wall in [
-            "2011-12-30 00:00:00",
-            "2011-12-30 12:00:00",
-            "2011-12-30 23:59:59",
-            "2011-12-31 00:00:00",
-        ] {
-            assert_eq!(
-                resolved("Pacific/Apia", wall),
-                "2011-12-30 10:00:00",
-                "{wall}"
-            );
+        for wall in ["2011-12-30 00:00:00", "2011-12-30 12:00:00", "2011-12-30 23:59:59", "2011-12-31 00:00:00"] {
+            assert_eq!(resolved("Pacific/Apia", wall), "2011-12-30 10:00:00", "{wall}");
         }
     }
 
     #[test]
     fn only_iana_names_are_zones() {
         assert_eq!(parse_zone("Asia/Almaty"), Ok(Tz::Asia__Almaty));
-        for wrong in [
-            "+05:00",
-            "UTC+5",
-            "Russian Standard Time",
-            "asia/almaty",
-            " Asia/Almaty",
-            "",
-        ] {
-            assert!(
-                parse_zone(wrong).unwrap_err().to_string().contains("IANA"),
-                "{wrong}"
-            );
+        for wrong in ["+05:00", "UTC+5", "Russian Standard Time", "asia/almaty", " Asia/Almaty", ""] {
+            assert!(parse_zone(wrong).unwrap_err().to_string().contains("IANA"), "{wrong}");
         }
     }
 
     #[test]
     fn tomorrow_begins_at_the_salons_midnight() {
-        let days = |at: &str, now: &str| {
-            days_until(at.parse().unwrap(), now.parse().unwrap(), Tz::Asia__Almaty)
-        };
+        let days = |at: &str, now: &str| days_until(at.parse().unwrap(), now.parse().unwrap(), Tz::Asia__Almaty);
         assert_eq!(days("2026-05-14T19:00:00Z", "2026-05-14T18:59:59Z"), 1);
         assert_eq!(days("2026-05-15T18:59:59Z", "2026-05-14T19:00:00Z"), 0);
         assert_eq!(days("2026-05-13T18:00:00Z", "2026-05-14T19:00:00Z"), -2);
@@ -243,11 +180,7 @@ mod tests {
 
     #[test]
     fn the_ends_of_time_do_not_panic() {
-        for tz in [
-            Tz::Pacific__Kiritimati,
-            Tz::Pacific__Niue,
-            Tz::Asia__Kathmandu,
-        ] {
+        for tz in [Tz::Pacific__Kiritimati, Tz::Pacific__Niue, Tz::Asia__Kathmandu] {
             for at in [DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC] {
                 to_utc(to_local(at, tz), tz);
                 minute_of_day(at, tz);

@@ -17,7 +17,11 @@ impl Db {
     /// # Errors
     /// When the database can't be reached.
     pub async fn enqueue_due_reminders(&self, limit: i32) -> Result<i64, StoreError> {
-        let made = sqlx::query_scalar("select reminders_enqueue_due($1, $2)").bind(self.clock.now()).bind(limit).fetch_one(self.narrow()).await?;
+        let made = sqlx::query_scalar("select reminders_enqueue_due($1, $2)")
+            .bind(self.clock.now())
+            .bind(limit)
+            .fetch_one(self.narrow())
+            .await?;
         if made > 0 {
             self.waker.wake([Queue::Reminder]);
         }
@@ -50,7 +54,12 @@ impl Db {
     /// When the database can't be reached.
     pub async fn take_turn(&self, name: &str, every: Duration) -> Result<bool, StoreError> {
         let every = PgInterval { months: 0, days: 0, microseconds: i64::try_from(every.as_micros()).unwrap_or(i64::MAX) };
-        Ok(sqlx::query_scalar("select schedule_take($1, $2, $3)").bind(name).bind(self.clock.now()).bind(every).fetch_one(self.narrow()).await?)
+        Ok(sqlx::query_scalar("select schedule_take($1, $2, $3)")
+            .bind(name)
+            .bind(self.clock.now())
+            .bind(every)
+            .fetch_one(self.narrow())
+            .await?)
     }
 
     /// Makes partitions ahead, drops those past their retention, prunes marks of seen events. Returns (made, dropped, pruned).
@@ -59,9 +68,11 @@ impl Db {
     /// When the database can't be reached.
     pub async fn maintain(&self) -> Result<(i32, i32, i64), StoreError> {
         let now = self.clock.now();
-        let made = sqlx::query_scalar("select partitions_ensure($1, $2)").bind(now).bind(MONTHS_AHEAD).fetch_one(self.narrow()).await?;
+        let made =
+            sqlx::query_scalar("select partitions_ensure($1, $2)").bind(now).bind(MONTHS_AHEAD).fetch_one(self.narrow()).await?;
         let dropped = sqlx::query_scalar("select partitions_drop_old($1)").bind(now).fetch_one(self.narrow()).await?;
-        let pruned = sqlx::query_scalar("select inbound_seen_prune($1, 10000)").bind(now - SEEN_KEPT).fetch_one(self.narrow()).await?;
+        let pruned =
+            sqlx::query_scalar("select inbound_seen_prune($1, 10000)").bind(now - SEEN_KEPT).fetch_one(self.narrow()).await?;
         Ok((made, dropped, pruned))
     }
 }

@@ -1,6 +1,9 @@
 //! What can go wrong between us and the database.
 
-use crate::{crypto::SealError, error::{Code, Problem}};
+use crate::{
+    crypto::SealError,
+    error::{Code, Problem},
+};
 
 /// A failed read or write. The text may name tables and columns: it is for logs, never for a caller.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +36,9 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "store");
         match error {
-            StoreError::Database(sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) | sqlx::Error::PoolClosed) => Code::Unavailable.into(),
+            StoreError::Database(sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) | sqlx::Error::PoolClosed) => {
+                Code::Unavailable.into()
+            }
             _ => Code::Internal.into(),
         }
     }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{Connection, PgConnection, migrate::Migrator};
 
-use super::StoreError;
+use super::{Db, StoreError};
 
 static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
 
@@ -38,4 +38,14 @@ pub async fn pending(admin_url: &SecretString) -> Result<Vec<String>, StoreError
     owner.close().await?;
     let missing = MIGRATOR.iter().filter(|migration| !applied.contains(&migration.version));
     Ok(missing.map(|migration| format!("{:04} {}", migration.version, migration.description)).collect())
+}
+
+/// Whether the database has every migration that this build knows, as the application role sees it. Newer ones are no harm: migrations
+/// expand first and contract a release later.
+///
+/// # Errors
+/// When the database can't be reached, or is older than the function that tells.
+pub async fn is_current(db: &Db) -> Result<bool, StoreError> {
+    let version: Option<i64> = sqlx::query_scalar("select schema_version()").fetch_one(db.narrow()).await?;
+    Ok(version >= MIGRATOR.iter().map(|migration| migration.version).max())
 }

@@ -21,7 +21,10 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use crate::{clock::Clock, ids::{Ids, TenantId}};
+use crate::{
+    clock::Clock,
+    ids::{Ids, TenantId},
+};
 
 /// The application's way into the database, under a role that owns nothing and can't bypass row-level security.
 #[derive(Clone)]
@@ -43,7 +46,13 @@ impl Db {
     ///
     /// # Errors
     /// When `url` is not a PostgreSQL address.
-    pub fn connect(url: &SecretString, max_connections: u32, waker: Waker, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Result<Self, StoreError> {
+    pub fn connect(
+        url: &SecretString,
+        max_connections: u32,
+        waker: Waker,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+    ) -> Result<Self, StoreError> {
         let options: PgConnectOptions = url.expose_secret().parse()?;
         let options = options.application_name("salon-core").options([
             ("statement_timeout", "30s"),

@@ -6,7 +6,10 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use futures::StreamExt;
-use redis::{Client, aio::{ConnectionManager, ConnectionManagerConfig}};
+use redis::{
+    Client,
+    aio::{ConnectionManager, ConnectionManagerConfig},
+};
 use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 

@@ -1,15 +1,16 @@
 //! Tenants: salons, their accounts and their settings. A salon is described by a [`file`], brought into the database by
 //! [`apply`], and read from it as a [`directory`].
 
+mod accounts;
 pub mod apply;
 mod credentials;
 pub mod directory;
 pub mod file;
 mod store;
 
-pub use directory::{Catalogue, Endpoint, Service, Staff, StaffService, Tenant};
-pub use store::{
-    CalendarConnection, ChannelAccount, CrmConnection, Status, TenantNumbers, break_account, break_connection, calendar_account,
-    channel_account, channel_accounts, crm_account, id_by_slug, ids, load_catalogue, load_tenant, mend_account, mend_connection,
-    resolve_endpoint, webhooks,
+pub use accounts::{
+    CalendarConnection, ChannelAccount, CrmConnection, Status, break_account, break_connection, calendar_account,
+    channel_account, channel_accounts, crm_account, mend_account, mend_connection, webhooks,
 };
+pub use directory::{Catalogue, Endpoint, Service, Staff, StaffService, Tenant};
+pub use store::{TenantNumbers, id_by_slug, ids, load_catalogue, load_tenant, resolve_endpoint};

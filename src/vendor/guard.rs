@@ -15,16 +15,28 @@ pub struct AddressGuard {
 
 /// Not publicly routable (IANA special-purpose registries), as far as a request could do harm there.
 const INNER: &[&str] = &[
-    "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.168.0.0/16",
-    "198.18.0.0/15", "224.0.0.0/3", "::/127", "64:ff9b::/96", "fc00::/7", "fe80::/10", "ff00::/8",
+    "0.0.0.0/8",
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.0.0.0/24",
+    "192.168.0.0/16",
+    "198.18.0.0/15",
+    "224.0.0.0/3",
+    "::/127",
+    "64:ff9b::/96",
+    "fc00::/7",
+    "fe80::/10",
+    "ff00::/8",
 ];
 
 impl AddressGuard {
     /// May a connection be opened to this address?
     pub fn permits(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
-        self.allow_private
-            || !INNER.iter().filter_map(|net| net.parse::<IpNet>().ok()).any(|net| net.contains(&address))
+        self.allow_private || !INNER.iter().filter_map(|net| net.parse::<IpNet>().ok()).any(|net| net.contains(&address))
     }
 
     /// Why a URL may not be called, as far as it can be told without resolving its host.
@@ -69,8 +81,16 @@ mod tests {
     fn inner_addresses_are_refused_in_every_spelling() {
         let guard = AddressGuard { allow_private: false };
         for url in [
-            "https://127.0.0.1/", "https://2130706433/", "https://0x7f.1/", "https://[::1]/", "https://[::ffff:10.0.0.1]/",
-            "https://169.254.169.254/latest", "https://192.168.1.1/", "https://[fd00::1]/", "http://example.com/", "ftp://example.com/",
+            "https://127.0.0.1/",
+            "https://2130706433/",
+            "https://0x7f.1/",
+            "https://[::1]/",
+            "https://[::ffff:10.0.0.1]/",
+            "https://169.254.169.254/latest",
+            "https://192.168.1.1/",
+            "https://[fd00::1]/",
+            "http://example.com/",
+            "ftp://example.com/",
         ] {
             assert!(guard.refuses(&url.parse().unwrap()).is_some(), "{url}");
         }

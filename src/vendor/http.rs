@@ -150,7 +150,8 @@ impl Http {
         if let Some(body) = request.body {
             call = call.body(body);
         }
-        let mut response = call.send().await.map_err(|error| if error.is_connect() { HttpError::NotSent } else { HttpError::NoAnswer })?;
+        let mut response =
+            call.send().await.map_err(|error| if error.is_connect() { HttpError::NotSent } else { HttpError::NoAnswer })?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|_| HttpError::NoAnswer)? {

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::harness::World;
 
 /// Tables that belong to no tenant. The application role may do nothing with them.
-const COMMON: &[&str] = &["_sqlx_migrations", "partitioned_table"];
+const COMMON: &[&str] = &["_sqlx_migrations", "partitioned_table", "schedule"];
 
 #[derive(FromRow)]
 struct Table {

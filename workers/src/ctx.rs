@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use salon_core::{crypto::KeyRing, store::Db, vendor::{Http, Pacer}};
+use salon_core::{
+    crypto::KeyRing,
+    store::Db,
+    vendor::{Http, Pacer},
+};
 
 /// Everything a handler may reach.
 #[derive(Debug, Clone)]

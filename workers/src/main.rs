@@ -7,7 +7,10 @@ use salon_core::{
     app::App,
     config::{Config, ProcessEnvironment},
     job::Queue,
-    ops,
+    ops::{
+        health::{self, OpsDeps},
+        telemetry,
+    },
     vendor::Pacer,
 };
 use salon_workers::{ctx::Ctx, runtime};
@@ -66,22 +69,24 @@ fn refuse(problem: &str, code: u8) -> ExitCode {
 }
 
 async fn work(config: Config, queues: &[Queue]) -> Result<(), String> {
-    ops::telemetry::init(&config.log);
+    telemetry::init(&config.log);
     let address = config.listen.workers_ops;
     let app = App::new(config).map_err(|error| error.to_string())?;
     app.refuse_wrong_role().await.map_err(|error| error.to_string())?;
     let pacer = Pacer::new(app.redis.as_ref());
     let ctx = Ctx { db: app.db.clone(), http: app.http.clone(), keyring: app.keyring.clone(), pacer };
     let stop = CancellationToken::new();
-    let listener = tokio::net::TcpListener::bind(address).await.map_err(|error| format!("SALON_WORKERS_OPS_ADDR {address}: {error}"))?;
-    let health = axum::serve(listener, ops::router(ops::OpsDeps::of(&app, stop.clone()))).with_graceful_shutdown(stop.clone().cancelled_owned());
-    let health = tokio::spawn(health.into_future());
+    let listener =
+        tokio::net::TcpListener::bind(address).await.map_err(|error| format!("SALON_WORKERS_OPS_ADDR {address}: {error}"))?;
+    let deps = OpsDeps::of(&app, stop.clone()).await.map_err(|error| format!("metrics: {error}"))?;
+    let health = axum::serve(listener, health::router(deps)).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let answering = tokio::spawn(health.into_future());
     tokio::spawn(stop_on_signal(stop.clone()));
     let names: Vec<&str> = queues.iter().map(|queue| queue.as_str()).collect();
     tracing::info!(queues = names.join(","), ops = %address, "working");
     let ended = runtime::run(ctx, runtime::Settings::of(queues), app.redis.clone(), stop.clone()).await;
     stop.cancel();
-    let _ = health.await;
+    let _ = answering.await;
     app.db.close().await;
     tracing::info!("stopped");
     ended

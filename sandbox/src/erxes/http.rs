@@ -182,7 +182,9 @@ fn parse(request: &Value) -> Result<Parsed, String> {
     let operation = match &document.operations {
         DocumentOperations::Single(operation) => Some(operation),
         DocumentOperations::Multiple(all) => {
-            wanted.and_then(|wanted| all.iter().find(|(name, _)| name.as_str() == wanted)).map(|(_, one)| one)
+            // The parser files even a single operation here if it has a name.
+            let only = if all.len() == 1 { all.values().next() } else { None };
+            wanted.and_then(|wanted| all.iter().find(|(name, _)| name.as_str() == wanted)).map(|(_, one)| one).or(only)
         }
     };
     let operation = operation.map(|operation| operation.node.clone());

@@ -19,9 +19,7 @@ fn quiet(start: &str, end: &str) -> QuietHours {
 
 /// `None` is the visit's own hour.
 fn day_before(at: Option<&str>) -> Option<DayBefore> {
-    Some(DayBefore {
-        at: at.map(|time| hhmm::parse(time).unwrap()),
-    })
+    Some(DayBefore { at: at.map(|time| hhmm::parse(time).unwrap()) })
 }
 
 fn policy(day_before: Option<DayBefore>, hours_before: Option<u8>, lead: u16) -> ReminderPolicy {

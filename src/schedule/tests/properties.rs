@@ -40,26 +40,13 @@ fn policies() -> Vec<ReminderPolicy> {
 }
 
 /// Minutes from an offset change to the visits that are placed around it.
-const VISITS: [i64; 9] = [
-    -90,
-    -30,
-    0,
-    30,
-    8 * 60,
-    23 * 60 + 30,
-    24 * 60,
-    25 * 60,
-    34 * 60 + 15,
-];
+const VISITS: [i64; 9] = [-90, -30, 0, 30, 8 * 60, 23 * 60 + 30, 24 * 60, 25 * 60, 34 * 60 + 15];
 /// Minutes from the booking to the visit.
 const BOOKED_AHEAD: [i64; 4] = [3 * 24 * 60, 25 * 60, 10 * 60, 3 * 60];
 
 /// Checks one zone. Windows, policies and bookings take turns, so that all meet all over the sweep and each zone stays cheap.
 fn sweep(zone: &Changes, windows: &[QuietHours], policies: &[ReminderPolicy]) -> usize {
-    let settled = [
-        at("2026-01-14T12:00:00Z").timestamp(),
-        at("2026-07-15T21:00:00Z").timestamp(),
-    ];
+    let settled = [at("2026-01-14T12:00:00Z").timestamp(), at("2026-07-15T21:00:00Z").timestamp()];
     let mut turn = zone.at.len();
     for &change in zone.at.iter().chain(&settled) {
         let change = DateTime::<Utc>::from_timestamp(change, 0).unwrap();
@@ -71,14 +58,7 @@ fn sweep(zone: &Changes, windows: &[QuietHours], policies: &[ReminderPolicy]) ->
             let now = visit - TimeDelta::minutes(BOOKED_AHEAD[turn / 3 % BOOKED_AHEAD.len()]);
             check_quiet(&quiet, visit - SECOND, zone.tz);
             check_quiet(&quiet, visit, zone.tz);
-            Case {
-                visit,
-                tz: zone.tz,
-                policy,
-                quiet,
-                now,
-            }
-            .check();
+            Case { visit, tz: zone.tz, policy, quiet, now }.check();
         }
     }
     turn - zone.at.len()
@@ -87,15 +67,12 @@ fn sweep(zone: &Changes, windows: &[QuietHours], policies: &[ReminderPolicy]) ->
 #[test]
 fn every_zone_and_every_offset_change_keep_the_rules() {
     let (windows, policies) = (windows(), policies());
-    let checked: usize = in_parallel(all(), |zone| sweep(zone, &windows, &policies))
-        .into_iter()
-        .sum();
+    let checked: usize = in_parallel(all(), |zone| sweep(zone, &windows, &policies)).into_iter().sum();
     assert!(checked > 100_000, "only {checked} visits were checked");
 }
 
 fn minute_of_day() -> impl Strategy<Value = NaiveTime> {
-    (0..24 * 60u32)
-        .prop_map(|minute| NaiveTime::from_num_seconds_from_midnight_opt(minute * 60, 0).unwrap())
+    (0..24 * 60u32).prop_map(|minute| NaiveTime::from_num_seconds_from_midnight_opt(minute * 60, 0).unwrap())
 }
 
 /// Any window that is allowed, many of them empty, many on half hours.
@@ -110,60 +87,28 @@ fn any_quiet() -> impl Strategy<Value = QuietHours> {
 }
 
 fn any_policy() -> impl Strategy<Value = ReminderPolicy> {
-    let day_before = proptest::option::weighted(
-        0.8,
-        proptest::option::of(minute_of_day()).prop_map(|at| DayBefore { at }),
-    );
-    (
-        day_before,
-        proptest::option::weighted(0.8, 1..=72u8),
-        5..=720u16,
-    )
-        .prop_map(|(day_before, hours, lead)| {
-            let lead = hours.map_or(lead, |hours| lead.min(u16::from(hours) * 60));
-            ReminderPolicy::new(day_before, hours, lead).unwrap()
-        })
+    let day_before = proptest::option::weighted(0.8, proptest::option::of(minute_of_day()).prop_map(|at| DayBefore { at }));
+    (day_before, proptest::option::weighted(0.8, 1..=72u8), 5..=720u16).prop_map(|(day_before, hours, lead)| {
+        let lead = hours.map_or(lead, |hours| lead.min(u16::from(hours) * 60));
+        ReminderPolicy::new(day_before, hours, lead).unwrap()
+    })
 }
 
 /// An instant within three days of a random offset change of a random zone, or anywhere in a zone without one.
 fn any_instant() -> impl Strategy<Value = (Tz, DateTime<Utc>)> {
     let around = -3 * 86_400_000..3 * 86_400_000i64;
-    (
-        any::<prop::sample::Index>(),
-        any::<prop::sample::Index>(),
-        around,
-    )
-        .prop_map(|(zone, change, around)| {
-            let zone = zone.get(all());
-            let change = if zone.at.is_empty() {
-                1_800_000_000
-            } else {
-                *change.get(&zone.at)
-            };
-            (
-                zone.tz,
-                DateTime::from_timestamp_millis(change * 1000 + around).unwrap(),
-            )
-        })
+    (any::<prop::sample::Index>(), any::<prop::sample::Index>(), around).prop_map(|(zone, change, around)| {
+        let zone = zone.get(all());
+        let change = if zone.at.is_empty() { 1_800_000_000 } else { *change.get(&zone.at) };
+        (zone.tz, DateTime::from_timestamp_millis(change * 1000 + around).unwrap())
+    })
 }
 
 fn any_case() -> impl Strategy<Value = Case> {
-    (
-        any_instant(),
-        any_policy(),
-        any_quiet(),
-        -60..5 * 24 * 60i64,
-    )
-        .prop_map(|((tz, visit), policy, quiet, ahead)| {
-            let now = visit - TimeDelta::minutes(ahead);
-            Case {
-                visit,
-                tz,
-                policy,
-                quiet,
-                now,
-            }
-        })
+    (any_instant(), any_policy(), any_quiet(), -60..5 * 24 * 60i64).prop_map(|((tz, visit), policy, quiet, ahead)| {
+        let now = visit - TimeDelta::minutes(ahead);
+        Case { visit, tz, policy, quiet, now }
+    })
 }
 
 proptest! {

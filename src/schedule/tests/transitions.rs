@@ -18,12 +18,7 @@ pub(super) struct Changes {
 /// All zones, those without a change included.
 pub(super) fn all() -> &'static [Changes] {
     static ALL: OnceLock<Vec<Changes>> = OnceLock::new();
-    ALL.get_or_init(|| {
-        in_parallel(&TZ_VARIANTS, |&tz| Changes {
-            tz,
-            at: of_zone(tz),
-        })
-    })
+    ALL.get_or_init(|| in_parallel(&TZ_VARIANTS, |&tz| Changes { tz, at: of_zone(tz) }))
 }
 
 /// Maps over a slice on a few threads, in order.
@@ -32,28 +27,18 @@ pub(super) fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R 
     let work = &work;
     thread::scope(|scope| {
         let chunks = items.chunks(items.len().div_ceil(THREADS));
-        let running: Vec<_> = chunks
-            .map(|chunk| scope.spawn(move || chunk.iter().map(work).collect::<Vec<_>>()))
-            .collect();
-        running
-            .into_iter()
-            .flat_map(|thread| thread.join().unwrap())
-            .collect()
+        let running: Vec<_> = chunks.map(|chunk| scope.spawn(move || chunk.iter().map(work).collect::<Vec<_>>())).collect();
+        running.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
     })
 }
 
 fn offset(unix: i64, tz: Tz) -> i32 {
-    let utc = DateTime::<Utc>::from_timestamp(unix, 0)
-        .unwrap()
-        .naive_utc();
+    let utc = DateTime::<Utc>::from_timestamp(unix, 0).unwrap().naive_utc();
     tz.offset_from_utc_datetime(&utc).fix().local_minus_utc()
 }
 
 fn of_zone(tz: Tz) -> Vec<i64> {
-    let (first, last) = (
-        at("2020-01-01T00:00:00Z").timestamp(),
-        at("2038-01-01T00:00:00Z").timestamp(),
-    );
+    let (first, last) = (at("2020-01-01T00:00:00Z").timestamp(), at("2038-01-01T00:00:00Z").timestamp());
     let mut found = Vec::new();
     let (mut day, mut old) = (first, offset(first, tz));
     while day < last {
@@ -62,11 +47,7 @@ fn of_zone(tz: Tz) -> Vec<i64> {
             let (mut before, mut after) = (day, day + DAY);
             while after - before > 1 {
                 let middle = before + (after - before) / 2;
-                if offset(middle, tz) == old {
-                    before = middle
-                } else {
-                    after = middle
-                }
+                if offset(middle, tz) == old { before = middle } else { after = middle }
             }
             found.push(after);
         }
@@ -80,10 +61,7 @@ fn the_database_holds_the_changes_that_everyone_knows() {
     let of = |tz| &all().iter().find(|changes| changes.tz == tz).unwrap().at;
     assert_eq!(of(Tz::Europe__Berlin).len(), 36);
     assert!(of(Tz::Europe__Berlin).contains(&at("2026-03-29T01:00:00Z").timestamp()));
-    assert!(
-        of(Tz::Asia__Almaty).contains(&at("2024-02-29T18:00:00Z").timestamp()),
-        "Kazakhstan became one zone"
-    );
+    assert!(of(Tz::Asia__Almaty).contains(&at("2024-02-29T18:00:00Z").timestamp()), "Kazakhstan became one zone");
     assert!(of(Tz::Europe__Moscow).is_empty());
     assert!(all().iter().map(|changes| changes.at.len()).sum::<usize>() > 5_000);
 }

@@ -14,9 +14,9 @@ use crate::{
     ids::{ChannelAccountId, ConnectionId},
     store::StoreError,
     tenant::{
+        accounts,
         credentials::{ToSeal, account_context, connection_context, endpoint_context, open, random_key, seal},
         file::{Calcom, Channel, Erxes, Telegram},
-        store,
     },
 };
 
@@ -193,14 +193,14 @@ impl Work<'_> {
         .bind(REMOVED)
         .fetch_all(self.tx.conn())
         .await?;
-        for (source, target, key) in store::webhooks(&mut self.tx, self.keyring).await? {
+        for (source, target, key) in accounts::webhooks(&mut self.tx, self.keyring).await? {
             let name = names.iter().find(|(id, _)| id.0 == target);
             let (target, account) = match (name, source.as_str()) {
                 (Some((id, name)), _) => (Target::Channel(*id), name.clone()),
                 (None, "calcom") => (Target::Calendar, source.clone()),
                 _ => continue,
             };
-            found.push(Webhook { target, account, address: address(public_url, &source, &key)? });
+            found.push(Webhook { target, account, address: webhook_address(public_url, &source, &key)? });
         }
         found.sort_by(|a, b| a.account.cmp(&b.account));
         Ok(found)
@@ -241,7 +241,7 @@ impl Row {
 }
 
 /// `{public_url}/webhooks/{kind}/{endpoint_key}`.
-fn address(public_url: &Url, source: &str, key: &SecretString) -> Result<Url, ApplyError> {
+pub(crate) fn webhook_address(public_url: &Url, source: &str, key: &SecretString) -> Result<Url, ApplyError> {
     let mut url = public_url.clone();
     url.path_segments_mut().map_err(|()| ApplyError::PublicUrl)?.pop_if_empty().extend(["webhooks", source, key.expose_secret()]);
     Ok(url)

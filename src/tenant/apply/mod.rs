@@ -7,6 +7,8 @@
 mod accounts;
 mod catalogue;
 
+pub(crate) use accounts::webhook_address;
+
 use serde_json::json;
 use url::Url;
 use uuid::Uuid;

@@ -19,8 +19,8 @@ mod validate;
 mod tests;
 
 pub use model::{
-    Calcom, Channel, DayBefore, Erxes, Language, LocalText, QuietHours, Reminders, Service, Staff,
-    StaffService, Telegram, TenantFile,
+    Calcom, Channel, DayBefore, Erxes, Language, LocalText, QuietHours, Reminders, Service, Staff, StaffService, Telegram,
+    TenantFile,
 };
 pub use parse::{MAX_BYTES, MAX_DEPTH};
 pub use problem::{FileErrors, Problem};
@@ -51,10 +51,7 @@ pub fn load(text: &str, secrets: &dyn SecretSource) -> Result<TenantFile, FileEr
     // What serde says could repeat a secret, so it is not passed on. That it has nothing to say after the checks
     // above is kept true by a test.
     serde_json::from_value(document.value).map_err(|_| {
-        FileErrors::from(Problem::of_file(
-            1,
-            "passes schema/tenant.schema.json but does not fit the program's model of it",
-        ))
+        FileErrors::from(Problem::of_file(1, "passes schema/tenant.schema.json but does not fit the program's model of it"))
     })
 }
 

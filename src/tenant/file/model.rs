@@ -63,10 +63,7 @@ pub struct QuietHours {
 impl Default for QuietHours {
     fn default() -> Self {
         let hour = |hour| NaiveTime::from_hms_opt(hour, 0, 0).unwrap_or_default();
-        Self {
-            start: hour(21),
-            end: hour(9),
-        }
+        Self { start: hour(21), end: hour(9) }
     }
 }
 

@@ -51,10 +51,7 @@ pub(super) fn join(pointer: &str, key: &str) -> String {
 /// Reads one document. Aliases are refused, so that a small file cannot unfold into a large one.
 pub(super) fn parse(text: &str) -> Result<Document, Problem> {
     if text.len() > MAX_BYTES {
-        return Err(Problem::of_file(
-            1,
-            format!("must be at most {MAX_BYTES} bytes long"),
-        ));
+        return Err(Problem::of_file(1, format!("must be at most {MAX_BYTES} bytes long")));
     }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let text = json_as_yaml(text);
@@ -66,11 +63,7 @@ pub(super) fn parse(text: &str) -> Result<Document, Problem> {
     }
     match builder.root {
         None | Some(Value::Null) => Err(Problem::of_file(1, "is empty")),
-        Some(value) => Ok(Document {
-            value,
-            repeated: builder.repeated,
-            lines: builder.lines,
-        }),
+        Some(value) => Ok(Document { value, repeated: builder.repeated, lines: builder.lines }),
     }
 }
 
@@ -81,9 +74,7 @@ fn not_yaml(text: &str, error: &ScanError) -> Problem {
     let is_tabbed = |line: &str| line.trim_start_matches(' ').starts_with('\t');
     let tabbed = text.lines().skip(line - 1).position(is_tabbed);
     match tabbed.filter(|_| error.info().contains("tab")) {
-        Some(after) => {
-            Problem::of_file(line + after, "must be indented with spaces, not with tabs")
-        }
+        Some(after) => Problem::of_file(line + after, "must be indented with spaces, not with tabs"),
         None => Problem::of_file(line, format!("is not valid YAML: {}", error.info())),
     }
 }
@@ -97,8 +88,7 @@ fn last_line(text: &str) -> usize {
 /// JSON is a subset of YAML but for two things: tabs between tokens, and characters beyond the basic plane, which JSON
 /// escapes as two UTF-16 surrogates. Lines stay where they are.
 fn json_as_yaml(text: &str) -> Cow<'_, str> {
-    if !text.trim_start().starts_with(['{', '[']) || !(text.contains('\t') || text.contains("\\u"))
-    {
+    if !text.trim_start().starts_with(['{', '[']) || !(text.contains('\t') || text.contains("\\u")) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len());
@@ -114,10 +104,7 @@ fn json_as_yaml(text: &str) -> Cow<'_, str> {
             rest = after;
         } else {
             // The escaped character goes along, so that the second of `\\` begins no escape.
-            let end = from
-                .char_indices()
-                .nth(2)
-                .map_or(from.len(), |(index, _)| index);
+            let end = from.char_indices().nth(2).map_or(from.len(), |(index, _)| index);
             out.push_str(&from[..end]);
             rest = &from[end..];
         }
@@ -159,15 +146,11 @@ impl Builder {
         let line = span.start.line();
         match event {
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
-            Event::DocumentStart(_) if self.root.is_some() => Err(Problem::of_file(
-                line,
-                "must hold one document: a second one begins here",
-            )),
+            Event::DocumentStart(_) if self.root.is_some() => {
+                Err(Problem::of_file(line, "must hold one document: a second one begins here"))
+            }
             Event::DocumentStart(_) => Ok(()),
-            Event::Alias(_) => Err(Problem::of_file(
-                line,
-                "must not use aliases (*name): write the value out",
-            )),
+            Event::Alias(_) => Err(Problem::of_file(line, "must not use aliases (*name): write the value out")),
             Event::Scalar(text, style, _, tag) => self.scalar(text, style, tag, line),
             Event::SequenceStart(_, tag) => self.begin(Items::List(Vec::new()), tag, line),
             Event::MappingStart(_, tag) => self.begin(Items::Map(Map::new(), None), tag, line),
@@ -183,19 +166,9 @@ impl Builder {
         }
     }
 
-    fn scalar(
-        &mut self,
-        text: Cow<'_, str>,
-        style: ScalarStyle,
-        tag: Option<Cow<'_, Tag>>,
-        line: usize,
-    ) -> Result<(), Problem> {
+    fn scalar(&mut self, text: Cow<'_, str>, style: ScalarStyle, tag: Option<Cow<'_, Tag>>, line: usize) -> Result<(), Problem> {
         refuse_own_tag(tag.as_deref(), line)?;
-        if let Some(Open {
-            pointer,
-            items: Items::Map(map, key @ None),
-        }) = self.open.last_mut()
-        {
+        if let Some(Open { pointer, items: Items::Map(map, key @ None) }) = self.open.last_mut() {
             if map.contains_key(&*text) {
                 self.repeated.push((join(pointer, &text), line));
             }
@@ -203,28 +176,17 @@ impl Builder {
             return Ok(());
         }
         let Some(scalar) = Scalar::parse_from_cow_and_metadata(text, style, tag.as_ref()) else {
-            return Err(Problem::of_file(
-                line,
-                "has a value that does not fit its tag (!!)",
-            ));
+            return Err(Problem::of_file(line, "has a value that does not fit its tag (!!)"));
         };
         self.place(line)?;
         self.put(json(scalar));
         Ok(())
     }
 
-    fn begin(
-        &mut self,
-        items: Items,
-        tag: Option<Cow<'_, Tag>>,
-        line: usize,
-    ) -> Result<(), Problem> {
+    fn begin(&mut self, items: Items, tag: Option<Cow<'_, Tag>>, line: usize) -> Result<(), Problem> {
         refuse_own_tag(tag.as_deref(), line)?;
         if self.open.len() >= MAX_DEPTH {
-            return Err(Problem::of_file(
-                line,
-                format!("must not nest deeper than {MAX_DEPTH}"),
-            ));
+            return Err(Problem::of_file(line, format!("must not nest deeper than {MAX_DEPTH}")));
         }
         let pointer = self.place(line)?;
         self.open.push(Open { pointer, items });
@@ -235,22 +197,10 @@ impl Builder {
     fn place(&mut self, line: usize) -> Result<String, Problem> {
         let (pointer, line) = match self.open.last() {
             None => (String::new(), line),
-            Some(Open {
-                pointer,
-                items: Items::List(items),
-            }) => (join(pointer, &items.len().to_string()), line),
-            Some(Open {
-                pointer,
-                items: Items::Map(_, Some((key, line))),
-            }) => (join(pointer, key), *line),
-            Some(Open {
-                items: Items::Map(_, None),
-                ..
-            }) => {
-                return Err(Problem::of_file(
-                    line,
-                    "must use plain text for the names of fields",
-                ));
+            Some(Open { pointer, items: Items::List(items) }) => (join(pointer, &items.len().to_string()), line),
+            Some(Open { pointer, items: Items::Map(_, Some((key, line))) }) => (join(pointer, key), *line),
+            Some(Open { items: Items::Map(_, None), .. }) => {
+                return Err(Problem::of_file(line, "must use plain text for the names of fields"));
             }
         };
         self.lines.entry(pointer.clone()).or_insert(line);
@@ -272,10 +222,9 @@ impl Builder {
 
 fn refuse_own_tag(tag: Option<&Tag>, line: usize) -> Result<(), Problem> {
     match tag {
-        Some(tag) if !tag.is_yaml_core_schema() => Err(Problem::of_file(
-            line,
-            "must not use tags (!name): write a plain value, or put it in quotes",
-        )),
+        Some(tag) if !tag.is_yaml_core_schema() => {
+            Err(Problem::of_file(line, "must not use tags (!name): write a plain value, or put it in quotes"))
+        }
         _ => Ok(()),
     }
 }
@@ -289,10 +238,7 @@ fn json(scalar: Scalar<'_>) -> Value {
             let value = value.into_inner();
             if value.fract() == 0.0 && value.abs() <= MAX_EXACT {
                 // 30.0 is the integer 30, as JSON Schema sees it.
-                #[allow(
-                    clippy::cast_possible_truncation,
-                    reason = "integral and within 53 bits"
-                )]
+                #[allow(clippy::cast_possible_truncation, reason = "integral and within 53 bits")]
                 let whole = value as i64;
                 return whole.into();
             }

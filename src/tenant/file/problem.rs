@@ -29,22 +29,13 @@ pub struct Problem {
 impl Problem {
     /// A problem of the file as a whole.
     pub(super) fn of_file(line: usize, rule: impl Into<String>) -> Self {
-        Self {
-            line: line.max(1),
-            field: String::new(),
-            rule: rule.into(),
-            got: None,
-        }
+        Self { line: line.max(1), field: String::new(), rule: rule.into(), got: None }
     }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let field = if self.field.is_empty() {
-            "the file"
-        } else {
-            &self.field
-        };
+        let field = if self.field.is_empty() { "the file" } else { &self.field };
         write!(f, "line {}: {field}: {}", self.line, self.rule)?;
         match &self.got {
             Some(got) => write!(f, " (got {got})"),
@@ -106,25 +97,13 @@ pub(super) struct Report(Vec<Finding>);
 
 impl Report {
     pub(super) fn add(&mut self, pointer: impl Into<String>, rule: impl Into<String>) {
-        self.0.push(Finding {
-            pointer: pointer.into(),
-            rule: rule.into(),
-            got: None,
-        });
+        self.0.push(Finding { pointer: pointer.into(), rule: rule.into(), got: None });
     }
 
     /// As [`Report::add`], repeating the value found, unless its place is one that may hold a secret.
     pub(super) fn add_got(&mut self, pointer: &str, rule: impl Into<String>, value: &Value) {
-        let got = if secret::may_be_shown(pointer) {
-            shown(value)
-        } else {
-            None
-        };
-        self.0.push(Finding {
-            pointer: pointer.to_owned(),
-            rule: rule.into(),
-            got,
-        });
+        let got = if secret::may_be_shown(pointer) { shown(value) } else { None };
+        self.0.push(Finding { pointer: pointer.to_owned(), rule: rule.into(), got });
     }
 
     pub(super) fn into_problems(self, document: &Document) -> Vec<Problem> {

@@ -37,9 +37,7 @@ const LONGEST_LIST: usize = 200;
 fn entries<'a>(root: &'a Value, pointer: &str) -> Vec<(String, &'a Value)> {
     let items = root.pointer(pointer).and_then(Value::as_array);
     let items = items.into_iter().flatten().take(LONGEST_LIST).enumerate();
-    items
-        .map(|(index, item)| (join(pointer, &index.to_string()), item))
-        .collect()
+    items.map(|(index, item)| (join(pointer, &index.to_string()), item)).collect()
 }
 
 fn text<'a>(value: &'a Value, field: &str) -> Option<&'a str> {
@@ -63,11 +61,7 @@ fn region(root: &Value, report: &mut Report) {
     };
     let well_formed = region.len() == 2 && region.bytes().all(|byte| byte.is_ascii_uppercase());
     if well_formed && region.parse::<country::Id>().is_err() {
-        report.add_got(
-            "/phone_region",
-            "must be a region of ISO 3166, such as RU",
-            &root["phone_region"],
-        );
+        report.add_got("/phone_region", "must be a region of ISO 3166, such as RU", &root["phone_region"]);
     }
 }
 
@@ -90,13 +84,8 @@ fn quiet_hours(root: &Value, report: &mut Report) {
 }
 
 fn addresses(root: &Value, report: &mut Report) {
-    let channels = entries(root, "/channels")
-        .into_iter()
-        .map(|(pointer, _)| pointer);
-    for section in ["/erxes".to_owned(), "/calcom".to_owned()]
-        .into_iter()
-        .chain(channels)
-    {
+    let channels = entries(root, "/channels").into_iter().map(|(pointer, _)| pointer);
+    for section in ["/erxes".to_owned(), "/calcom".to_owned()].into_iter().chain(channels) {
         let pointer = join(&section, "base_url");
         if let Some(address) = root.pointer(&pointer).and_then(Value::as_str)
             && let Err(rule) = base_url(address)
@@ -111,8 +100,7 @@ fn base_url(address: &str) -> Result<(), &'static str> {
     if !(address.starts_with("http://") || address.starts_with("https://")) {
         return Ok(());
     }
-    let url = Url::parse(address)
-        .map_err(|_| "must be an address that can be parsed, such as https://example.com")?;
+    let url = Url::parse(address).map_err(|_| "must be an address that can be parsed, such as https://example.com")?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err("must not have a user name or password in it");
     }
@@ -124,11 +112,7 @@ fn base_url(address: &str) -> Result<(), &'static str> {
 
 fn titles(root: &Value, report: &mut Report) {
     let languages = root.get("languages").and_then(Value::as_array);
-    let languages: Vec<&str> = languages
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect();
+    let languages: Vec<&str> = languages.into_iter().flatten().filter_map(Value::as_str).collect();
     for (pointer, service) in entries(root, "/services") {
         let Some(Value::Object(texts)) = service.get("title") else {
             continue;
@@ -137,10 +121,7 @@ fn titles(root: &Value, report: &mut Report) {
         if texts.is_empty() {
             continue;
         }
-        for language in ["ru", "en"]
-            .into_iter()
-            .filter(|code| languages.contains(code))
-        {
+        for language in ["ru", "en"].into_iter().filter(|code| languages.contains(code)) {
             if !texts.contains_key(language) {
                 let rule = format!("must have a text in {language}, which is one of `languages`");
                 report.add(join(&pointer, "title"), rule);
@@ -157,10 +138,7 @@ struct Unique<'a> {
 
 impl<'a> Unique<'a> {
     fn new(document: &'a Document) -> Self {
-        Self {
-            document,
-            seen: HashMap::new(),
-        }
+        Self { document, seen: HashMap::new() }
     }
 
     fn take(&mut self, pointer: String, report: &mut Report) {
@@ -174,11 +152,7 @@ impl<'a> Unique<'a> {
             Some(first) => {
                 let field = problem::field(&self.document.value, first);
                 let line = self.document.line(first);
-                report.add_got(
-                    &pointer,
-                    format!("must be unique: {field} on line {line} is the same"),
-                    value,
-                );
+                report.add_got(&pointer, format!("must be unique: {field} on line {line} is the same"), value);
             }
             None => {
                 self.seen.insert(value.clone(), pointer);
@@ -188,11 +162,7 @@ impl<'a> Unique<'a> {
 }
 
 fn unique_names(document: &Document, report: &mut Report) {
-    for (list, field) in [
-        ("/channels", "name"),
-        ("/services", "key"),
-        ("/staff", "key"),
-    ] {
+    for (list, field) in [("/channels", "name"), ("/services", "key"), ("/staff", "key")] {
         let mut names = Unique::new(document);
         for (pointer, _) in entries(&document.value, list) {
             names.take(join(&pointer, field), report);
@@ -203,10 +173,7 @@ fn unique_names(document: &Document, report: &mut Report) {
 fn staff_services(document: &Document, report: &mut Report) {
     let root = &document.value;
     let services = entries(root, "/services");
-    let keys: Vec<&str> = services
-        .iter()
-        .filter_map(|(_, service)| text(service, "key"))
-        .collect();
+    let keys: Vec<&str> = services.iter().filter_map(|(_, service)| text(service, "key")).collect();
     let mut event_types = Unique::new(document);
     for (master, _) in entries(root, "/staff") {
         let mut offered = Unique::new(document);
@@ -214,11 +181,7 @@ fn staff_services(document: &Document, report: &mut Report) {
             let service = join(&pointer, "service");
             if let Some(key) = text(entry, "service").filter(|key| !keys.contains(key)) {
                 let hint = suggest::hint(key, keys.iter().copied());
-                report.add_got(
-                    &service,
-                    format!("must be the key of a service of this file{hint}"),
-                    &entry["service"],
-                );
+                report.add_got(&service, format!("must be the key of a service of this file{hint}"), &entry["service"]);
             }
             offered.take(service, report);
             event_types.take(join(&pointer, "event_type_id"), report);

@@ -52,18 +52,8 @@ struct Kind {
 
 /// Every secret of the file. That these are the schema's fields of `#/$defs/secret` is kept true by a test.
 const KINDS: [Kind; 5] = [
-    Kind {
-        field: "app_token",
-        section: "erxes",
-        rule: HEADER_RULE,
-        fits: fits_header,
-    },
-    Kind {
-        field: "api_key",
-        section: "calcom",
-        rule: HEADER_RULE,
-        fits: fits_header,
-    },
+    Kind { field: "app_token", section: "erxes", rule: HEADER_RULE, fits: fits_header },
+    Kind { field: "api_key", section: "calcom", rule: HEADER_RULE, fits: fits_header },
     Kind {
         field: "webhook_secret",
         section: "calcom",
@@ -94,16 +84,12 @@ fn fits_header(secret: &str) -> bool {
 // It becomes part of a URL path (Bot API: /bot<token>/method), so nothing else may be in it.
 fn fits_bot_token(secret: &str) -> bool {
     secret.split_once(':').is_some_and(|(id, rest)| {
-        !id.is_empty()
-            && id.bytes().all(|b| b.is_ascii_digit())
-            && !rest.is_empty()
-            && is_url_safe(rest)
+        !id.is_empty() && id.bytes().all(|b| b.is_ascii_digit()) && !rest.is_empty() && is_url_safe(rest)
     })
 }
 
 fn is_url_safe(text: &str) -> bool {
-    text.bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 
 /// Whether a field of this name holds a secret.
@@ -113,9 +99,7 @@ pub(super) fn is_secret(field: &str) -> bool {
 
 /// Whether a message may repeat the value at `pointer`. Addresses are not repeated because they may carry credentials.
 pub(super) fn may_be_shown(pointer: &str) -> bool {
-    pointer
-        .split('/')
-        .all(|token| !is_secret(token) && token != "base_url")
+    pointer.split('/').all(|token| !is_secret(token) && token != "base_url")
 }
 
 /// Puts every secret in the place of what refers to it, and checks what it looks like.
@@ -125,13 +109,7 @@ pub(super) fn inline(root: &mut Value, source: &dyn SecretSource, report: &mut R
         match root.get_mut(kind.section) {
             Some(Value::Array(entries)) => {
                 for (index, entry) in entries.iter_mut().enumerate() {
-                    inline_one(
-                        entry,
-                        &join(&pointer, &index.to_string()),
-                        kind,
-                        source,
-                        report,
-                    );
+                    inline_one(entry, &join(&pointer, &index.to_string()), kind, source, report);
                 }
             }
             Some(section) => inline_one(section, &pointer, kind, source, report),
@@ -140,13 +118,7 @@ pub(super) fn inline(root: &mut Value, source: &dyn SecretSource, report: &mut R
     }
 }
 
-fn inline_one(
-    section: &mut Value,
-    pointer: &str,
-    kind: &Kind,
-    source: &dyn SecretSource,
-    report: &mut Report,
-) {
+fn inline_one(section: &mut Value, pointer: &str, kind: &Kind, source: &dyn SecretSource, report: &mut Report) {
     let Some(place) = section.get_mut(kind.field) else {
         return;
     };

@@ -15,14 +15,10 @@ struct Schema {
     validator: Validator,
 }
 
-#[allow(
-    clippy::expect_used,
-    reason = "the schema is compiled in, and every test of this module would fail on a bad one"
-)]
+#[allow(clippy::expect_used, reason = "the schema is compiled in, and every test of this module would fail on a bad one")]
 static COMPILED: LazyLock<Schema> = LazyLock::new(|| {
     let value = serde_json::from_str(SCHEMA).expect("schema/tenant.schema.json is JSON");
-    let validator =
-        jsonschema::draft202012::new(&value).expect("schema/tenant.schema.json is a JSON Schema");
+    let validator = jsonschema::draft202012::new(&value).expect("schema/tenant.schema.json is a JSON Schema");
     Schema { value, validator }
 });
 
@@ -43,10 +39,7 @@ fn describe(error: &ValidationError<'_>, report: &mut Report) {
             }
         }
         Kind::Required { property } => {
-            report.add(
-                join(pointer, property.as_str().unwrap_or_default()),
-                "is required",
-            );
+            report.add(join(pointer, property.as_str().unwrap_or_default()), "is required");
         }
         kind => {
             let rule = match node.get("errorMessage").and_then(Value::as_str) {
@@ -58,8 +51,7 @@ fn describe(error: &ValidationError<'_>, report: &mut Report) {
                 (Kind::Type { .. }, Value::String(_)) => {
                     report.add(pointer, format!("{rule} (got text)"));
                 }
-                (Kind::MinItems { .. } | Kind::MaxItems { .. } | Kind::UniqueItems, _)
-                | (_, Value::Object(_))
+                (Kind::MinItems { .. } | Kind::MaxItems { .. } | Kind::UniqueItems, _) | (_, Value::Object(_))
                     if !matches!(kind, Kind::Type { .. }) =>
                 {
                     report.add(pointer, rule);
@@ -73,9 +65,7 @@ fn describe(error: &ValidationError<'_>, report: &mut Report) {
 /// The part of the schema that holds the keyword which failed.
 fn node_of(error: &ValidationError<'_>) -> &'static Value {
     let path = error.schema_path().as_str();
-    let parent = path
-        .rfind('/')
-        .and_then(|end| COMPILED.value.pointer(&path[..end]));
+    let parent = path.rfind('/').and_then(|end| COMPILED.value.pointer(&path[..end]));
     parent.unwrap_or(&Value::Null)
 }
 
@@ -97,12 +87,7 @@ fn rule(kind: &Kind, node: &Value, found: &Value) -> String {
         Kind::MaxItems { limit } => format!("must have at most {limit} entries"),
         Kind::UniqueItems => "must not have the same entry twice".to_owned(),
         Kind::Enum { options } => {
-            let options: Vec<&str> = options
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(Value::as_str)
-                .collect();
+            let options: Vec<&str> = options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
             let hint = suggest::hint(found.as_str().unwrap_or_default(), options.iter().copied());
             match options.as_slice() {
                 [only] => format!("must be {only}"),

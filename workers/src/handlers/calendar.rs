@@ -56,7 +56,13 @@ pub(super) async fn stands(tx: &mut Tx, booking: &Booking, seen: &CalendarBookin
 }
 
 /// A booking will not take place: nobody is reminded of it.
-pub(super) async fn falls(tx: &mut Tx, booking: &Booking, status: &str, actor: &str, reason: Option<&str>) -> Result<Booking, JobError> {
+pub(super) async fn falls(
+    tx: &mut Tx,
+    booking: &Booking,
+    status: &str,
+    actor: &str,
+    reason: Option<&str>,
+) -> Result<Booking, JobError> {
     let fallen = tx.move_booking(booking, status, actor, None, reason).await?;
     tx.supersede_reminders(&fallen).await?;
     tell_crm(tx, &fallen).await?;
@@ -76,12 +82,17 @@ pub(super) async fn follow(tx: &mut Tx, booking: &Booking, seen: &CalendarBookin
     match (booking.status.as_str(), over) {
         // Our own call is under way: its handler looks the outcome up itself.
         ("pending" | "unclear", _) => {
-            tx.enqueue(NewJob::new(Job::CreateBooking { booking: booking.id }).in_lane(calendar_lane(booking.id)).once(booking.id.to_string())).await?;
+            tx.enqueue(
+                NewJob::new(Job::CreateBooking { booking: booking.id })
+                    .in_lane(calendar_lane(booking.id))
+                    .once(booking.id.to_string()),
+            )
+            .await?;
             Ok(())
         }
         ("booked", true) => {
             let gone = falls(tx, booking, "cancelled", "calendar", Some("cancelled in the calendar")).await?;
-            notify(tx, &gone, |visit, salon, lang| visit_cancelled_by_salon(visit, salon, lang)).await
+            notify(tx, &gone, visit_cancelled_by_salon).await
         }
         ("booked", false) if seen.start != booking.start_at || booking.calendar_uid.as_ref() != Some(&seen.uid) => {
             let before = booking.start_at;

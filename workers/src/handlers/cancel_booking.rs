@@ -25,7 +25,9 @@ pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, id: BookingId) -> Re
     }
     let calendar_of = calendar_account(&mut tx, &ctx.keyring).await?;
     drop(tx);
-    let (Some(calendar_of), Some(uid)) = (calendar_of, &booking.calendar_uid) else { return keep(ctx, assignment, id, "no_calendar").await };
+    let (Some(calendar_of), Some(uid)) = (calendar_of, &booking.calendar_uid) else {
+        return keep(ctx, assignment, id, "no_calendar").await;
+    };
     pace(ctx, calendar_of.id).await?;
     match calendar().cancel(&ctx.http, &calendar_of.account, uid, REASON).await {
         // Moved by the salon meanwhile: the successor is what has to be cancelled.
@@ -54,7 +56,9 @@ async fn settle(
             Ok(tx.commit().await?)
         }
         Err(CalendarError::Failed(failure)) => fail(ctx, assignment, id, calendar_of, failure).await,
-        Err(CalendarError::SlotTaken | CalendarError::OutOfBounds | CalendarError::LimitReached) => keep(ctx, assignment, id, "refused").await,
+        Err(CalendarError::SlotTaken | CalendarError::OutOfBounds | CalendarError::LimitReached) => {
+            keep(ctx, assignment, id, "refused").await
+        }
     }
 }
 

@@ -11,7 +11,12 @@ use crate::{
     queue::{Assignment, JobError},
 };
 
-pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, conversation: ConversationId, event: SystemEvent) -> Result<(), JobError> {
+pub(super) async fn run(
+    ctx: &Ctx,
+    assignment: &Assignment,
+    conversation: ConversationId,
+    event: SystemEvent,
+) -> Result<(), JobError> {
     let mut tx = ctx.db.tenant(assignment.tenant).await?;
     let Some(contact) = tx.contact(conversation).await? else { return Err(JobError::Dead("the conversation is gone".into())) };
     let account = own_account(ctx, &mut tx, &contact).await?;

@@ -46,7 +46,12 @@ pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, id: BookingId) -> Re
 }
 
 /// Looks for the booking an earlier attempt may have made, and makes it if there is none.
-async fn ask(ctx: &Ctx, account: &CalendarAccount, booking: &Booking, wanted: &NewBooking) -> Result<CalendarBooking, CalendarError> {
+async fn ask(
+    ctx: &Ctx,
+    account: &CalendarAccount,
+    booking: &Booking,
+    wanted: &NewBooking,
+) -> Result<CalendarBooking, CalendarError> {
     if booking.create_begun_at.is_some()
         && let Some(found) = calendar().find(&ctx.http, account, wanted).await?
     {
@@ -76,7 +81,13 @@ async fn accept(ctx: &Ctx, assignment: &Assignment, id: BookingId, seen: &Calend
     Ok(tx.commit().await?)
 }
 
-async fn reject(ctx: &Ctx, assignment: &Assignment, id: BookingId, connection: ConnectionId, error: CalendarError) -> Result<(), JobError> {
+async fn reject(
+    ctx: &Ctx,
+    assignment: &Assignment,
+    id: BookingId,
+    connection: ConnectionId,
+    error: CalendarError,
+) -> Result<(), JobError> {
     let (why, reason) = match error {
         CalendarError::SlotTaken => ("slot_taken", None),
         CalendarError::OutOfBounds => ("out_of_bounds", Some(Refusal::TooSoon)),
@@ -89,7 +100,9 @@ async fn reject(ctx: &Ctx, assignment: &Assignment, id: BookingId, connection: C
         Some(reason) => refuse(ctx, assignment, id, why, reason).await,
         None => {
             let mut tx = ctx.db.tenant(assignment.tenant).await?;
-            let Some(booking) = tx.booking(id).await?.filter(|booking| booking.status == "pending" || booking.status == "unclear") else {
+            let Some(booking) =
+                tx.booking(id).await?.filter(|booking| booking.status == "pending" || booking.status == "unclear")
+            else {
                 return Ok(());
             };
             falls(&mut tx, &booking, "refused", "calendar", Some(why)).await?;
@@ -114,7 +127,13 @@ async fn refuse(ctx: &Ctx, assignment: &Assignment, id: BookingId, why: &str, re
     Ok(tx.commit().await?)
 }
 
-async fn fail(ctx: &Ctx, assignment: &Assignment, id: BookingId, connection: ConnectionId, failure: Failure) -> Result<(), JobError> {
+async fn fail(
+    ctx: &Ctx,
+    assignment: &Assignment,
+    id: BookingId,
+    connection: ConnectionId,
+    failure: Failure,
+) -> Result<(), JobError> {
     match failure.class {
         Class::Credential => {
             let mut tx = ctx.db.tenant(assignment.tenant).await?;
@@ -122,7 +141,9 @@ async fn fail(ctx: &Ctx, assignment: &Assignment, id: BookingId, connection: Con
             tx.commit().await?;
             refuse(ctx, assignment, id, "credential", Refusal::Other).await
         }
-        Class::Permanent | Class::Unreachable | Class::NeedsTemplate => refuse(ctx, assignment, id, "rejected", Refusal::Other).await,
+        Class::Permanent | Class::Unreachable | Class::NeedsTemplate => {
+            refuse(ctx, assignment, id, "rejected", Refusal::Other).await
+        }
         Class::Retry { .. } => give_up_or(ctx, assignment, id, failure.into()).await,
         Class::Unknown => give_up_or(ctx, assignment, id, JobError::Retry(failure.to_string())).await,
     }

@@ -20,7 +20,8 @@ pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, id: ReminderId) -> R
     if due.state != "queued" {
         return Ok(());
     }
-    let booking = tx.booking(due.booking_id).await?.filter(|booking| booking.status == "booked" && booking.version == due.booking_version);
+    let booking =
+        tx.booking(due.booking_id).await?.filter(|booking| booking.status == "booked" && booking.version == due.booking_version);
     let Some(booking) = booking else {
         tx.settle_reminder(id, "superseded", Some("the booking changed"), None).await?;
         return Ok(tx.commit().await?);
@@ -46,7 +47,13 @@ pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, id: ReminderId) -> R
                     };
                     let screen = reminder(&visit(&booking, &catalogue, &tenant, lang, &tx), &card(&tenant, &tx), lang, kind);
                     let expires_at = Some(due.expires_at);
-                    let new = NewOutgoing { screen: &screen, kind: "reminder", booking: Some(booking.id), reminder: Some(id), expires_at };
+                    let new = NewOutgoing {
+                        screen: &screen,
+                        kind: "reminder",
+                        booking: Some(booking.id),
+                        reminder: Some(id),
+                        expires_at,
+                    };
                     tx.say(&contact, new).await?;
                     tx.settle_reminder(id, "sent", None, None).await?;
                 }

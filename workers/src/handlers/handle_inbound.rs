@@ -27,7 +27,8 @@ pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, id: InboundEventId) 
     if row.state != "received" {
         return Ok(());
     }
-    let event: ChannelEvent = serde_json::from_value(row.event).map_err(|error| JobError::Dead(format!("stored event: {error}")))?;
+    let event: ChannelEvent =
+        serde_json::from_value(row.event).map_err(|error| JobError::Dead(format!("stored event: {error}")))?;
     let Some(sender) = &event.sender else {
         tx.end_inbound(id, Some("not a private chat")).await?;
         return Ok(tx.commit().await?);
@@ -66,7 +67,14 @@ fn unanswered(kind: &EventKind) -> Option<&'static str> {
     }
 }
 
-async fn hear(ctx: &Ctx, tx: &mut Tx, id: InboundEventId, contact: Contact, kind: EventKind, input: Input) -> Result<(), JobError> {
+async fn hear(
+    ctx: &Ctx,
+    tx: &mut Tx,
+    id: InboundEventId,
+    contact: Contact,
+    kind: EventKind,
+    input: Input,
+) -> Result<(), JobError> {
     let account = own_account(ctx, tx, &contact).await?;
     if matches!(&kind, EventKind::Button { callback_id: Some(_), .. }) {
         let acknowledge = NewJob::new(Job::AcknowledgePress { inbound_event: id }).expires_at(tx.now() + PRESS_KEEPS);
@@ -99,10 +107,17 @@ fn content(kind: &EventKind) -> Value {
 }
 
 /// The label of a pressed button, as the last screens showed it.
-async fn pressed(tx: &mut Tx, contact: &Contact, sealer: &salon_core::dialogue::TokenSealer, payload: &str) -> Result<Option<String>, JobError> {
+async fn pressed(
+    tx: &mut Tx,
+    contact: &Contact,
+    sealer: &salon_core::dialogue::TokenSealer,
+    payload: &str,
+) -> Result<Option<String>, JobError> {
     let Some(token) = sealer.open(payload) else { return Ok(None) };
     let screens = tx.last_screens(contact.conversation_id, 5).await?;
     let choices = screens.into_iter().filter_map(|screen| serde_json::from_value::<Screen>(screen).ok());
-    let label = choices.flat_map(|screen| screen.choices.into_iter().chain(screen.nav).chain(screen.more)).find(|choice| choice.token == token);
+    let label = choices
+        .flat_map(|screen| screen.choices.into_iter().chain(screen.nav).chain(screen.more))
+        .find(|choice| choice.token == token);
     Ok(label.map(|choice| choice.label))
 }

@@ -35,7 +35,8 @@ pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, question: Question) 
     drop(tx);
     let Some(calendar_connection) = account else { return failed(ctx, assignment, &question).await };
     let masters = catalogue.masters_of(question.service).map(|(master, event_type)| (master.id, event_type));
-    let event_types: Vec<(StaffId, i64)> = masters.filter(|(master, _)| question.staff.is_none_or(|wanted| wanted == *master)).collect();
+    let event_types: Vec<(StaffId, i64)> =
+        masters.filter(|(master, _)| question.staff.is_none_or(|wanted| wanted == *master)).collect();
     let (from, to) = window(&question, &tenant);
     let mut slots = Vec::new();
     for (staff, event_type_id) in event_types {

@@ -18,7 +18,10 @@ mod turn;
 use apalis::prelude::Data;
 use salon_core::job::Job;
 
-use crate::{ctx::Ctx, queue::{Assignment, JobError}};
+use crate::{
+    ctx::Ctx,
+    queue::{Assignment, JobError},
+};
 
 /// Runs a job: the one place that names every handler.
 ///

@@ -33,7 +33,8 @@ pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, id: InboundEventId) 
     {
         return Err(JobError::Later { after: left.min(Duration::from_secs(3)), why: "the calendar has yet to settle".into() });
     }
-    let hint: CalendarHint = serde_json::from_value(row.event).map_err(|error| JobError::Dead(format!("stored event: {error}")))?;
+    let hint: CalendarHint =
+        serde_json::from_value(row.event).map_err(|error| JobError::Dead(format!("stored event: {error}")))?;
     let calendar_of = calendar_account(&mut tx, &ctx.keyring).await?;
     drop(tx);
     let (Some(uid), Some(calendar_of)) = (&hint.uid, calendar_of) else { return end(ctx, assignment, id, None).await };
@@ -59,7 +60,12 @@ pub(super) async fn newest(ctx: &Ctx, calendar_of: &CalendarConnection, uid: &st
     Err(CalendarError::NotFound)
 }
 
-async fn end(ctx: &Ctx, assignment: &Assignment, id: InboundEventId, seen: Option<(&CalendarBooking, Option<&str>)>) -> Result<(), JobError> {
+async fn end(
+    ctx: &Ctx,
+    assignment: &Assignment,
+    id: InboundEventId,
+    seen: Option<(&CalendarBooking, Option<&str>)>,
+) -> Result<(), JobError> {
     let mut tx = ctx.db.tenant(assignment.tenant).await?;
     match seen {
         Some((seen, previous)) => {

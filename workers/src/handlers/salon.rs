@@ -67,7 +67,10 @@ impl Salon {
 fn service(service: &tenant::Service) -> dialogue::Service {
     dialogue::Service {
         id: service.id,
-        title: dialogue::Title { plain: service.title(Lang::default()).to_owned(), by_lang: service.titles.clone().into_iter().collect() },
+        title: dialogue::Title {
+            plain: service.title(Lang::default()).to_owned(),
+            by_lang: service.titles.clone().into_iter().collect(),
+        },
         minutes: service.minutes,
         price: service.price.clone(),
     }

@@ -23,17 +23,16 @@ use crate::{
     queue::{Assignment, JobError},
 };
 
-/// What became clear before the vendor was called.
-enum Ready {
-    Send { attempt: i32, contact: Contact, account: Box<ChannelAccount>, screen: Screen },
-    Ended,
+/// A message that is to go out now, with the number of this attempt.
+struct Ready {
+    attempt: i32,
+    contact: Contact,
+    account: ChannelAccount,
+    screen: Screen,
 }
 
 pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, id: MessageId) -> Result<(), JobError> {
-    let (attempt, contact, account, screen) = match prepare(ctx, assignment, id).await? {
-        Ready::Ended => return Ok(()),
-        Ready::Send { attempt, contact, account, screen } => (attempt, contact, account, screen),
-    };
+    let Some(Ready { attempt, contact, account, screen }) = prepare(ctx, assignment, id).await? else { return Ok(()) };
     let adapter = channel::adapter(account.kind);
     let rendered = render(&screen, adapter.capabilities(), &sealer(&account.account, &contact)?);
     let answer = adapter.send(&ctx.http, &account.account, &contact.chat_id, &rendered).await;
@@ -51,12 +50,12 @@ pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, id: MessageId) -> Re
     }
 }
 
-/// Reads everything again, decides, and commits that a send begins.
-async fn prepare(ctx: &Ctx, assignment: &Assignment, id: MessageId) -> Result<Ready, JobError> {
+/// Reads everything again, decides, and commits that a send begins. None: the message has ended, one way or another.
+async fn prepare(ctx: &Ctx, assignment: &Assignment, id: MessageId) -> Result<Option<Ready>, JobError> {
     let mut tx = ctx.db.tenant(assignment.tenant).await?;
     let Some(message) = tx.outgoing(id).await? else { return Err(JobError::Dead("the message is gone".into())) };
     if !matches!(message.state.as_str(), "queued" | "sending") {
-        return Ok(Ready::Ended);
+        return Ok(None);
     }
     if let Some(outcome) = moot(&mut tx, &message).await? {
         return end(tx, &message, &outcome).await;
@@ -65,7 +64,9 @@ async fn prepare(ctx: &Ctx, assignment: &Assignment, id: MessageId) -> Result<Re
     if again && message.resends >= 1 {
         return end(tx, &message, &Outcome::Unknown(&Failure::unknown("sent_twice_without_answer"))).await;
     }
-    let Some(contact) = tx.contact(message.conversation_id).await? else { return Err(JobError::Dead("the conversation is gone".into())) };
+    let Some(contact) = tx.contact(message.conversation_id).await? else {
+        return Err(JobError::Dead("the conversation is gone".into()));
+    };
     let Some(account) = channel_account(&mut tx, message.channel_account_id, &ctx.keyring).await? else {
         return Err(JobError::Dead("the channel account is gone".into()));
     };
@@ -79,13 +80,13 @@ async fn prepare(ctx: &Ctx, assignment: &Assignment, id: MessageId) -> Result<Re
     pace(ctx, channel::adapter(account.kind), &account, &contact).await?;
     let attempt = tx.begin_send(id, again).await?;
     tx.commit().await?;
-    Ok(Ready::Send { attempt, contact, account: Box::new(account), screen })
+    Ok(Some(Ready { attempt, contact, account, screen }))
 }
 
-async fn end(mut tx: Tx, message: &Outgoing, outcome: &Outcome<'_>) -> Result<Ready, JobError> {
+async fn end(mut tx: Tx, message: &Outgoing, outcome: &Outcome<'_>) -> Result<Option<Ready>, JobError> {
     tx.end_send(message.id, message.attempts, outcome).await?;
     tx.commit().await?;
-    Ok(Ready::Ended)
+    Ok(None)
 }
 
 /// Is what the message would say still so, and is this still the time to say it?
@@ -96,7 +97,8 @@ async fn moot(tx: &mut Tx, message: &Outgoing) -> Result<Option<Outcome<'static>
     let Some(reminder) = message.reminder_id else { return Ok(None) };
     let Some(reminder) = tx.reminder(reminder).await? else { return Ok(Some(Outcome::Superseded)) };
     let booking = tx.booking(reminder.booking_id).await?;
-    let Some(booking) = booking.filter(|booking| booking.status == "booked" && booking.version == reminder.booking_version) else {
+    let Some(booking) = booking.filter(|booking| booking.status == "booked" && booking.version == reminder.booking_version)
+    else {
         return Ok(Some(Outcome::Superseded));
     };
     let tenant = load_tenant(tx).await?;

@@ -151,7 +151,8 @@ fn booking_text(content: &Value, task: &Task) -> Option<String> {
     let field = |name: &str| content.get(name).and_then(Value::as_str);
     let start = field("start")?.parse::<DateTime<Utc>>().ok()?;
     let titles = content.get("service");
-    let service = titles.and_then(|titles| titles.get(lang.code()).or_else(|| titles.as_object()?.values().next())).and_then(Value::as_str);
+    let service =
+        titles.and_then(|titles| titles.get(lang.code()).or_else(|| titles.as_object()?.values().next())).and_then(Value::as_str);
     let status = match (field("status")?, lang) {
         ("booked", Lang::Ru) => "Запись",
         ("booked", Lang::En) => "Visit booked",

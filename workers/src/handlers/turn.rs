@@ -103,7 +103,10 @@ impl Turn<'_> {
         let catalogue = load_catalogue(self.tx).await?;
         let refused = |reason| Ok(Some(Input::System(SystemEvent::BookingRefused { attempt, reason })));
         let Some(wanted) = catalogue.service(service) else { return refused(Refusal::ServiceGone) };
-        let Some(event_type_id) = catalogue.masters_of(service).find_map(|(master, id)| (master.id == staff).then_some(id)) else { return refused(Refusal::StaffGone) };
+        let Some(event_type_id) = catalogue.masters_of(service).find_map(|(master, id)| (master.id == staff).then_some(id))
+        else {
+            return refused(Refusal::StaffGone);
+        };
         let minutes = i32::try_from(wanted.minutes).unwrap_or(i32::MAX);
         let wish = Wish { attempt, service, staff, event_type_id, start, minutes };
         match self.tx.wish(&self.contact, &wish).await? {

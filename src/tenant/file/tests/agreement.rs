@@ -69,25 +69,15 @@ fn every_field_is_in_both() {
         ("/calcom", names::<Calcom>()),
         ("/channels", channel),
         ("/services", names::<Service>()),
-        (
-            "/services/title",
-            BTreeSet::from(["ru".to_owned(), "en".to_owned()]),
-        ),
+        ("/services/title", BTreeSet::from(["ru".to_owned(), "en".to_owned()])),
         ("/staff", names::<Staff>()),
         ("/staff/services", names::<StaffService>()),
     ];
     let schema = schema();
     let mut found = Vec::new();
     objects("", &schema, &mut found);
-    let mut found: Vec<(&str, BTreeSet<String>)> = found
-        .iter()
-        .map(|(pointer, fields)| {
-            (
-                &**pointer,
-                fields.as_object().unwrap().keys().cloned().collect(),
-            )
-        })
-        .collect();
+    let mut found: Vec<(&str, BTreeSet<String>)> =
+        found.iter().map(|(pointer, fields)| (&**pointer, fields.as_object().unwrap().keys().cloned().collect())).collect();
     found.sort();
     let mut expected = expected.to_vec();
     expected.sort();
@@ -102,10 +92,7 @@ fn every_object_is_closed_and_every_field_described() {
     objects("/secret", &schema["$defs"]["secret"], &mut found);
     for (pointer, fields) in found {
         for (name, field) in fields.as_object().unwrap() {
-            assert!(
-                field["description"].is_string(),
-                "{pointer}/{name} has no description"
-            );
+            assert!(field["description"].is_string(), "{pointer}/{name} has no description");
         }
     }
     fn closed(node: &Value) {
@@ -133,10 +120,7 @@ fn secrets_are_the_same_fields() {
             let in_schema = field["$ref"] == json!("#/$defs/secret");
             assert_eq!(in_schema, secret::is_secret(name), "{pointer}/{name}");
             let address = field["$ref"] == json!("#/$defs/url");
-            assert_eq!(
-                !(in_schema || address),
-                secret::may_be_shown(&format!("{pointer}/{name}"))
-            );
+            assert_eq!(!(in_schema || address), secret::may_be_shown(&format!("{pointer}/{name}")));
             count += usize::from(in_schema);
         }
     }
@@ -162,9 +146,7 @@ fn fields(pointer: &str, value: &Value, found: &mut Vec<(String, String)>) {
 }
 
 fn plain_example() -> Value {
-    let mut value = parse::parse(EXAMPLE)
-        .map(|document| document.value)
-        .unwrap_or_default();
+    let mut value = parse::parse(EXAMPLE).map(|document| document.value).unwrap_or_default();
     secret::inline(&mut value, &secrets, &mut Report::default());
     value
 }
@@ -178,11 +160,7 @@ fn the_same_fields_are_required() {
     assert!(all.len() > 50);
     for (parent, key) in all {
         let mut value = example.clone();
-        value
-            .pointer_mut(&parent)
-            .and_then(Value::as_object_mut)
-            .unwrap()
-            .remove(&key);
+        value.pointer_mut(&parent).and_then(Value::as_object_mut).unwrap().remove(&key);
         let valid = jsonschema::is_valid(&schema(), &value);
         // A title's languages are required by `languages`, not by the schema.
         if parent.ends_with("/title") {
@@ -201,9 +179,7 @@ fn the_example_has_every_field() {
     let used: BTreeSet<String> = used
         .into_iter()
         .map(|(parent, key)| {
-            let parts = parent
-                .split('/')
-                .filter(|part| part.parse::<usize>().is_err());
+            let parts = parent.split('/').filter(|part| part.parse::<usize>().is_err());
             parts.chain([key.as_str()]).collect::<Vec<_>>().join("/")
         })
         .collect();
@@ -212,10 +188,7 @@ fn the_example_has_every_field() {
     objects("", &schema, &mut found);
     for (pointer, properties) in found {
         for name in properties.as_object().unwrap().keys() {
-            assert!(
-                used.contains(&format!("{pointer}/{name}")),
-                "{pointer}/{name} is not in the example"
-            );
+            assert!(used.contains(&format!("{pointer}/{name}")), "{pointer}/{name} is not in the example");
         }
     }
 }
@@ -233,35 +206,19 @@ fn the_guide_names_every_field() {
         }
         let required = schema_at(&schema, &pointer)["required"].clone();
         for (name, field) in properties.as_object().unwrap() {
-            let has_own_rows = field
-                .get("items")
-                .is_some_and(|items| items["type"] == "object")
-                || ["reminders", "calcom"].contains(&&**name);
+            let has_own_rows =
+                field.get("items").is_some_and(|items| items["type"] == "object") || ["reminders", "calcom"].contains(&&**name);
             if has_own_rows {
                 continue;
             }
-            let path = pointer
-                .replace('/', ".")
-                .replace("staff.services", "staff[].services[]");
+            let path = pointer.replace('/', ".").replace("staff.services", "staff[].services[]");
             let path = ["channels", "services", "staff"]
                 .iter()
-                .fold(path, |path, list| {
-                    if path == format!(".{list}") {
-                        format!(".{list}[]")
-                    } else {
-                        path
-                    }
-                });
+                .fold(path, |path, list| if path == format!(".{list}") { format!(".{list}[]") } else { path });
             let path = format!("{path}.{name}");
             let path = path.trim_start_matches('.');
-            let is_required = required
-                .as_array()
-                .is_some_and(|all| all.contains(&json!(name)));
-            let cell = if is_required {
-                format!("| **`{path}`** |")
-            } else {
-                format!("| `{path}` |")
-            };
+            let is_required = required.as_array().is_some_and(|all| all.contains(&json!(name)));
+            let cell = if is_required { format!("| **`{path}`** |") } else { format!("| `{path}` |") };
             assert!(guide.contains(&cell), "no row {cell}");
         }
     }
@@ -271,9 +228,7 @@ fn the_guide_names_every_field() {
 fn schema_at<'a>(schema: &'a Value, pointer: &str) -> &'a Value {
     pointer.split('/').skip(1).fold(schema, |node, name| {
         let node = &node["properties"][name];
-        node.get("items")
-            .filter(|items| items.get("properties").is_some())
-            .unwrap_or(node)
+        node.get("items").filter(|items| items.get("properties").is_some()).unwrap_or(node)
     })
 }
 
@@ -282,14 +237,8 @@ fn defaults_are_the_same() {
     let schema = schema();
     let default = |pointer: &str| schema.pointer(pointer).unwrap()["default"].clone();
     let file = load(GOOD, &secrets).unwrap();
-    assert_eq!(
-        default("/properties/phone_region"),
-        json!(file.phone_region.as_ref())
-    );
-    assert_eq!(
-        default("/properties/cancel_until_hours"),
-        json!(file.cancel_until_hours)
-    );
+    assert_eq!(default("/properties/phone_region"), json!(file.phone_region.as_ref()));
+    assert_eq!(default("/properties/cancel_until_hours"), json!(file.cancel_until_hours));
     let quiet: QuietHours = serde_json::from_value(default("/properties/quiet_hours")).unwrap();
     assert_eq!(quiet, file.quiet_hours);
     let reminders: Reminders = serde_json::from_value(default("/properties/reminders")).unwrap();
@@ -298,17 +247,11 @@ fn defaults_are_the_same() {
     let spelt: Reminders = serde_json::from_value(json!({ "day_before": day_before })).unwrap();
     assert_eq!(spelt, file.reminders);
     let Channel::Telegram(telegram) = &file.channels[0];
-    assert_eq!(
-        default("/properties/channels/items/properties/base_url"),
-        json!(telegram.base_url)
-    );
+    assert_eq!(default("/properties/channels/items/properties/base_url"), json!(telegram.base_url));
     let mut example = plain_example();
     example["erxes"].as_object_mut().unwrap().remove("enabled");
     let file: TenantFile = serde_json::from_value(example).unwrap();
-    assert_eq!(
-        default("/properties/erxes/properties/enabled"),
-        json!(file.erxes.unwrap().enabled)
-    );
+    assert_eq!(default("/properties/erxes/properties/enabled"), json!(file.erxes.unwrap().enabled));
 }
 
 /// Ends of ranges: what the schema lets through, the model can hold.
@@ -316,28 +259,12 @@ fn defaults_are_the_same() {
 fn the_model_holds_every_number_the_schema_allows() {
     for (from, low, high) in [
         ("minutes: 60", "minutes: 5", "minutes: 720"),
-        (
-            "event_type_id: 11",
-            "event_type_id: 1",
-            "event_type_id: 9007199254740991",
-        ),
-        (
-            "languages:",
-            "cancel_until_hours: 0\nlanguages:",
-            "cancel_until_hours: 168\nlanguages:",
-        ),
-        (
-            "languages:",
-            "reminders: { hours_before: 1 }\nlanguages:",
-            "reminders: { hours_before: 48 }\nlanguages:",
-        ),
+        ("event_type_id: 11", "event_type_id: 1", "event_type_id: 9007199254740991"),
+        ("languages:", "cancel_until_hours: 0\nlanguages:", "cancel_until_hours: 168\nlanguages:"),
+        ("languages:", "reminders: { hours_before: 1 }\nlanguages:", "reminders: { hours_before: 48 }\nlanguages:"),
     ] {
         for to in [low, high] {
-            assert_eq!(
-                messages(&GOOD.replace(from, to)),
-                Vec::<String>::new(),
-                "{to}"
-            );
+            assert_eq!(messages(&GOOD.replace(from, to)), Vec::<String>::new(), "{to}");
         }
     }
 }

@@ -18,12 +18,8 @@ fn secrets(reference: &SecretRef) -> Result<SecretString, SecretError> {
         SecretRef::Env(name) if name.ends_with("BOT_TOKEN") => Ok("123456:AAH-token".into()),
         SecretRef::Env(name) if name.ends_with("BROKEN") => Ok("two words".into()),
         SecretRef::Env(name) if name.starts_with("LOTOS_") => Ok("from-env".into()),
-        SecretRef::File(path) if path.starts_with("/run/secrets/") => {
-            Ok("0123456789abcdef0123456789abcdef\r\n".into())
-        }
-        SecretRef::File(path) if path.starts_with("/root/") => {
-            Err(SecretError::Unreadable("permission denied".to_owned()))
-        }
+        SecretRef::File(path) if path.starts_with("/run/secrets/") => Ok("0123456789abcdef0123456789abcdef\r\n".into()),
+        SecretRef::File(path) if path.starts_with("/root/") => Err(SecretError::Unreadable("permission denied".to_owned())),
         _ => Err(SecretError::Missing),
     }
 }
@@ -48,14 +44,8 @@ fn the_example_says_what_it_says() {
     assert_eq!(file.cancel_until_hours, 3);
     assert_eq!(file.calcom.api_key.expose_secret(), "from-env");
     let webhook_secret = file.calcom.webhook_secret.unwrap();
-    assert_eq!(
-        webhook_secret.expose_secret(),
-        "0123456789abcdef0123456789abcdef"
-    );
-    assert_eq!(
-        file.services[0].title.get(Language::En),
-        Some("Women's haircut")
-    );
+    assert_eq!(webhook_secret.expose_secret(), "0123456789abcdef0123456789abcdef");
+    assert_eq!(file.services[0].title.get(Language::En), Some("Women's haircut"));
     assert_eq!(file.services[2].title.get(Language::Ru), Some("Brow bar"));
     assert_eq!(file.staff[1].services[0].event_type_id, 50313);
     assert_eq!(file.channels[0].name(), "main");
@@ -78,17 +68,10 @@ fn what_is_left_out_has_its_default() {
 
 #[test]
 fn json_is_read_as_well_as_yaml() {
-    let value = parse::parse(EXAMPLE)
-        .map(|document| document.value)
-        .unwrap_or_default();
+    let value = parse::parse(EXAMPLE).map(|document| document.value).unwrap_or_default();
     let compact = serde_json::to_string(&value).unwrap();
     let pretty = serde_json::to_string_pretty(&value).unwrap();
-    for text in [
-        compact,
-        pretty.clone(),
-        pretty.replace("  ", "\t"),
-        pretty.replace('\n', "\r\n"),
-    ] {
+    for text in [compact, pretty.clone(), pretty.replace("  ", "\t"), pretty.replace('\n', "\r\n")] {
         let file = load(&text, &secrets).unwrap();
         assert_eq!(file.services.len(), 3);
         assert_eq!(file.name, "Салон «Лотос»");
@@ -97,9 +80,7 @@ fn json_is_read_as_well_as_yaml() {
 
 #[test]
 fn json_escapes_are_read_as_json_has_them() {
-    let value = parse::parse(GOOD)
-        .map(|document| document.value)
-        .unwrap_or_default();
+    let value = parse::parse(GOOD).map(|document| document.value).unwrap_or_default();
     let text = serde_json::to_string(&value).unwrap();
     let name = r#""\u041b\ud83d\uDC87 \\ud83d \" \/ \\""#;
     let text = text.replace("\"Лотос\"", name);
@@ -121,10 +102,7 @@ fn a_byte_order_mark_and_windows_line_ends_change_nothing() {
 #[test]
 fn bytes_that_are_no_text_are_refused_with_their_line() {
     let errors = load_bytes(b"slug: a\nname: \xff\n", &secrets).unwrap_err();
-    assert_eq!(
-        errors.to_string(),
-        "line 2: the file: must be text in UTF-8"
-    );
+    assert_eq!(errors.to_string(), "line 2: the file: must be text in UTF-8");
     assert!(load_bytes(GOOD.as_bytes(), &secrets).is_ok());
 }
 
@@ -169,18 +147,12 @@ fn no_secret_is_ever_repeated() {
         ("{ env: LOTOS_KEY }", format!("[{q}]")),
         ("{ env: LOTOS_KEY }", format!("{{ {q}: 1 }}")),
         ("{ env: LOTOS_KEY }", format!("{{ env: {{ {q}: {q} }} }}")),
-        (
-            "{ env: LOTOS_KEY }",
-            format!("{{ env: [{q}], file: {q}, {q}: {q} }}"),
-        ),
+        ("{ env: LOTOS_KEY }", format!("{{ env: [{q}], file: {q}, {q}: {q} }}")),
         ("{ env: LOTOS_KEY }", format!("{{ {q}: 1, {q}: 2 }}")),
         ("{ env: LOTOS_KEY }", "{ env: LOTOS_BROKEN }".to_owned()),
         ("{ env: SECRET_BOT_TOKEN }", q.clone()),
         ("https://api.cal.com", q.clone()),
-        (
-            "https://api.cal.com",
-            "https://user:k3y@api.cal.com".to_owned(),
-        ),
+        ("https://api.cal.com", "https://user:k3y@api.cal.com".to_owned()),
         ("https://api.cal.com", "https://k3y@:x".to_owned()),
         ("api_key:", format!("api_kye: {q}\n  api_key:")),
         ("minutes: 60", format!("minutes: {q}")),

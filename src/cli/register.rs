@@ -1,0 +1,66 @@
+//! `--register`: tells the vendors where their webhooks go. A vendor that refuses is told by name and does not undo the apply: the
+//! addresses stay the same, so the command can be repeated.
+
+use std::{fmt::Display, process::ExitCode};
+
+use super::CliError;
+use crate::{
+    app::App,
+    booking::calendar,
+    channel,
+    ids::TenantId,
+    tenant::{
+        self,
+        apply::{Applied, Target, Webhook},
+    },
+};
+
+pub(super) async fn run(app: &App, applied: &Applied) -> Result<ExitCode, CliError> {
+    let mut failed = false;
+    for webhook in &applied.webhooks {
+        match one(app, applied.tenant, webhook).await? {
+            Ok(()) => println!("  registered: {}", webhook.account),
+            Err(why) => {
+                failed = true;
+                println!("  NOT registered: {}: {why}", webhook.account);
+            }
+        }
+    }
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// The inner error is the vendor's, the outer one ours. No transaction is open while a vendor is asked.
+async fn one(app: &App, tenant: TenantId, webhook: &Webhook) -> Result<Result<(), String>, CliError> {
+    let done = match webhook.target {
+        Target::Channel(id) => {
+            let account = tenant::channel_account(&mut app.db.tenant(tenant).await?, id, &app.keyring).await?;
+            let Some(found) = account else { return Ok(Err("the account is gone".to_owned())) };
+            let done = channel::adapter(found.kind).register_webhook(&app.http, &found.account, &webhook.address).await;
+            if done.is_ok() {
+                let mut tx = app.db.tenant(tenant).await?;
+                tenant::mend_account(&mut tx, id).await?;
+                tx.commit().await?;
+            }
+            done.map_err(text)
+        }
+        Target::Calendar => {
+            let mut tx = app.db.tenant(tenant).await?;
+            let event_types = tenant::load_catalogue(&mut tx).await?.event_types();
+            let calendar_account = tenant::calendar_account(&mut tx, &app.keyring).await?;
+            drop(tx);
+            let Some(found) = calendar_account else { return Ok(Err("the connection is gone".to_owned())) };
+            let done = calendar().ensure_webhooks(&app.http, &found.account, &webhook.address, &event_types).await;
+            if done.is_ok() {
+                let mut tx = app.db.tenant(tenant).await?;
+                tenant::mend_connection(&mut tx, found.id).await?;
+                tx.commit().await?;
+            }
+            done.map_err(text)
+        }
+    };
+    Ok(done)
+}
+
+fn text(error: impl Display) -> String {
+    error.to_string()
+}

@@ -1,0 +1,46 @@
+//! `salon-core tenant apply FILE`.
+
+use std::{path::Path, process::ExitCode};
+
+use secrecy::SecretString;
+
+use super::{CliError, register};
+use crate::{
+    app::App,
+    config::{ProcessEnvironment, Source},
+    tenant::{
+        apply::{self, Outcome},
+        file::{self, SecretError, SecretRef},
+    },
+};
+
+pub(super) async fn run(app: &App, path: &Path, register: bool) -> Result<ExitCode, CliError> {
+    let bytes = std::fs::read(path).map_err(|error| CliError::Input(format!("{}: {error}", path.display())))?;
+    let file = file::load_bytes(&bytes, &secret)?;
+    let applied = apply::apply(&app.db, &app.keyring, &file, &app.config.listen.public_url).await?;
+    let outcome = match applied.outcome {
+        Outcome::Created => "created",
+        Outcome::Updated => "updated",
+        Outcome::Unchanged => "unchanged",
+    };
+    println!("{} {outcome}", file.slug);
+    for change in &applied.changes {
+        println!("  changed: {change}");
+    }
+    for webhook in &applied.webhooks {
+        println!("  webhook of {}: {}", webhook.account, webhook.address);
+    }
+    if register { register::run(app, &applied).await } else { Ok(ExitCode::SUCCESS) }
+}
+
+/// `{ env: NAME }` and `{ file: path }` of the tenant file.
+fn secret(reference: &SecretRef) -> Result<SecretString, SecretError> {
+    match reference {
+        SecretRef::Env(name) => ProcessEnvironment.variable(name).map(Into::into).ok_or(SecretError::Missing),
+        SecretRef::File(path) => match ProcessEnvironment.file(Path::new(path)) {
+            Ok(text) => Ok(text.trim_end_matches(['\n', '\r']).into()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(SecretError::Missing),
+            Err(error) => Err(SecretError::Unreadable(error.kind().to_string())),
+        },
+    }
+}

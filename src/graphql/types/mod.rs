@@ -1,0 +1,18 @@
+//! The types of the schema, under the names they have there. Nearly every field is nullable, as in erxes: one error must not null
+//! a whole federated answer (erxes note, section 1.7).
+
+mod booking;
+mod client;
+mod date;
+mod entity;
+mod message;
+mod tenant;
+mod text_enum;
+
+pub use super::page::SalonPageInfo;
+pub use booking::{SalonBooking, SalonBookingListResponse, SalonBookingOrigin, SalonBookingStatus};
+pub use client::SalonClient;
+pub use date::Date;
+pub use entity::{Brand, Customer};
+pub use message::{SalonMessage, SalonMessageDirection, SalonMessageListResponse, SalonMessageState};
+pub use tenant::{SalonAccountStatus, SalonChannelAccount, SalonTenant, SalonTenantListResponse};

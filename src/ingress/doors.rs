@@ -1,0 +1,138 @@
+//! Which tenant a webhook's address belongs to, and what its sender must prove. Looked up by the key's SHA-256 and kept for a while
+//! with the opened secrets, so that a webhook costs no query but its own insert.
+
+use std::{sync::Arc, time::Duration};
+
+use http::HeaderMap;
+use moka::future::Cache;
+use secrecy::SecretString;
+use uuid::Uuid;
+
+use super::source::Source;
+use crate::{
+    booking::{Calendar, CalendarSecrets, calendar},
+    channel::{AccountSecrets, ChannelAdapter, SignatureInvalid, adapter},
+    crypto::{KeyRing, sha256},
+    ids::{ChannelAccountId, TenantId},
+    store::{Db, StoreError},
+    tenant,
+};
+
+/// How long a changed secret may stay unseen.
+const KNOWN_FOR: Duration = Duration::from_secs(30);
+/// Short: a new address works at once for a vendor that called it too early.
+const UNKNOWN_FOR: Duration = Duration::from_secs(2);
+const MOST_KEPT: u64 = 20_000;
+
+/// Where a webhook goes in.
+pub(super) struct Door {
+    pub(super) tenant: TenantId,
+    pub(super) source: Source,
+    /// The channel account or the connection.
+    pub(super) target: Uuid,
+    pub(super) lock: Lock,
+}
+
+/// What a webhook must prove, and to whom.
+pub(super) enum Lock {
+    Channel(&'static dyn ChannelAdapter, AccountSecrets),
+    Calendar(&'static dyn Calendar, CalendarSecrets),
+}
+
+impl Lock {
+    /// Checks the vendor's proof in constant time.
+    pub(super) fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), SignatureInvalid> {
+        match self {
+            Self::Channel(adapter, secrets) => adapter.verify(headers, body, secrets),
+            Self::Calendar(calendar, secrets) => calendar.verify(headers, body, secrets),
+        }
+    }
+
+    /// A lock that nothing opens, which takes as long to try as a real one of that source.
+    fn decoy(source: Source, secret: SecretString) -> Self {
+        match source {
+            Source::Channel(kind) => {
+                Self::Channel(adapter(kind), AccountSecrets { token: secret.clone(), webhook_secret: secret })
+            }
+            Source::Calendar => Self::Calendar(calendar(), CalendarSecrets { api_key: secret.clone(), webhook_secret: secret }),
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Missing {
+    #[error("no such address")]
+    Unknown,
+    #[error(transparent)]
+    Failed(#[from] StoreError),
+}
+
+/// Every address, as far as it is known.
+pub(super) struct Doors {
+    db: Db,
+    keyring: Arc<KeyRing>,
+    decoy: SecretString,
+    known: Cache<[u8; 32], Arc<Door>>,
+    /// Apart from the known ones, so that guessed keys push none of them out.
+    unknown: Cache<[u8; 32], ()>,
+}
+
+impl Doors {
+    pub(super) fn new(db: Db, keyring: Arc<KeyRing>) -> Self {
+        let mut decoy = [0; 32];
+        db.ids().fill(&mut decoy);
+        Self {
+            db,
+            keyring,
+            decoy: hex::encode(decoy).into(),
+            known: Cache::builder().max_capacity(MOST_KEPT).time_to_live(KNOWN_FOR).build(),
+            unknown: Cache::builder().max_capacity(MOST_KEPT).time_to_live(UNKNOWN_FOR).build(),
+        }
+    }
+
+    /// The door that this key opens, if there is one.
+    ///
+    /// # Errors
+    /// When the database can't be reached, or the account's credentials can't be opened.
+    pub(super) async fn find(&self, key: &str) -> Result<Option<Arc<Door>>, Arc<dyn std::error::Error + Send + Sync>> {
+        let hash = sha256(key.as_bytes());
+        if let Some(door) = self.known.get(&hash).await {
+            return Ok(Some(door));
+        }
+        if self.unknown.get(&hash).await.is_some() {
+            return Ok(None);
+        }
+        match self.known.try_get_with(hash, self.load(key)).await {
+            Ok(door) => Ok(Some(door)),
+            Err(missing) if matches!(*missing, Missing::Unknown) => {
+                self.unknown.insert(hash, ()).await;
+                Ok(None)
+            }
+            Err(failed) => Err(failed),
+        }
+    }
+
+    /// What a webhook of an unknown address is checked against.
+    pub(super) fn decoy(&self, source: Source) -> Lock {
+        Lock::decoy(source, self.decoy.clone())
+    }
+
+    async fn load(&self, key: &str) -> Result<Arc<Door>, Missing> {
+        let endpoint = tenant::resolve_endpoint(&self.db, key).await?.ok_or(Missing::Unknown)?;
+        let source = Source::named(&endpoint.source).ok_or(StoreError::Corrupt("endpoint.source"))?;
+        let mut tx = self.db.tenant(endpoint.tenant).await?;
+        let lock = match source {
+            Source::Channel(_) => {
+                let found = tenant::channel_account(&mut tx, ChannelAccountId(endpoint.target), &self.keyring).await?;
+                found.map(|account| Lock::Channel(adapter(account.kind), account.account.secrets))
+            }
+            Source::Calendar => {
+                let found = tenant::calendar_account(&mut tx, &self.keyring).await?;
+                let found = found.filter(|connection| connection.id.0 == endpoint.target);
+                found.map(|connection| Lock::Calendar(calendar(), connection.account.secrets))
+            }
+        };
+        let lock = lock.ok_or(StoreError::Corrupt("endpoint.target_id"))?;
+        Ok(Arc::new(Door { tenant: endpoint.tenant, source, target: endpoint.target, lock }))
+    }
+}

@@ -1,0 +1,93 @@
+//! Public HTTP: the vendors' webhooks. A webhook is answered 2xx only after its events are committed.
+
+mod batch;
+mod body;
+mod doors;
+mod intake;
+mod record;
+mod source;
+mod webhook;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{Router, routing::post};
+use tokio::sync::Semaphore;
+
+use self::{batch::Batcher, doors::Doors};
+use crate::{crypto::KeyRing, ops, store::Db};
+
+/// What the ingress works with.
+#[derive(Debug, Clone)]
+pub struct IngressDeps {
+    /// Where events go.
+    pub db: Db,
+    /// Opens the accounts' secrets.
+    pub keyring: Arc<KeyRing>,
+    /// Whether a webhook without a valid signature is refused. False only in development.
+    pub strict_signature: bool,
+    /// How much at once, and how long.
+    pub limits: Limits,
+}
+
+/// How much the ingress does at once, and how long it waits.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Webhooks at once; bodies of up to a megabyte each lie in memory.
+    pub concurrency: usize,
+    /// Webhooks that wait for a flusher.
+    pub queue: usize,
+    /// How long a webhook waits for its turn before it is told to come later.
+    pub queue_patience: Duration,
+    /// Batches being written at once; each holds a connection.
+    pub flushers: usize,
+    /// Events in a batch, from which on no more are added.
+    pub batch_events: usize,
+    /// Bytes in a batch, from which on no more are added.
+    pub batch_bytes: usize,
+    /// How long a look-up, and then a batch's commit, may take. Telegram waits 60 s for an answer.
+    pub commit_patience: Duration,
+    /// How long a body may take to arrive.
+    pub body_patience: Duration,
+    /// 401 and 404 are answered at multiples of this after the request's arrival.
+    pub refusal_tick: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            concurrency: 512,
+            queue: 512,
+            queue_patience: Duration::from_secs(2),
+            flushers: 4,
+            batch_events: 256,
+            batch_bytes: 4 * 1024 * 1024,
+            commit_patience: Duration::from_secs(5),
+            body_patience: Duration::from_secs(20),
+            refusal_tick: Duration::from_millis(25),
+        }
+    }
+}
+
+struct Ingress {
+    db: Db,
+    doors: Doors,
+    batcher: Batcher,
+    places: Semaphore,
+    strict_signature: bool,
+    limits: Limits,
+}
+
+/// The public addresses. Starts the flushers, so it needs a runtime; they end when the router is dropped.
+pub fn router(deps: IngressDeps) -> Router {
+    let IngressDeps { db, keyring, strict_signature, limits } = deps;
+    let ingress = Ingress {
+        doors: Doors::new(db.clone(), keyring),
+        batcher: Batcher::start(db.clone(), &limits),
+        places: Semaphore::new(limits.concurrency),
+        db,
+        strict_signature,
+        limits,
+    };
+    let routes = Router::new().route("/webhooks/{source}/{endpoint_key}", post(webhook::receive)).with_state(Arc::new(ingress));
+    ops::http::closed(routes)
+}

@@ -1,0 +1,38 @@
+//! Who posts to us: the first part of a webhook's address.
+
+use crate::channel::{ChannelKind, adapter};
+
+/// cal.com's largest payloads are some tens of kilobytes.
+const CALENDAR_BODY_LIMIT: usize = 1024 * 1024;
+
+/// A vendor that sends webhooks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    /// A messenger.
+    Channel(ChannelKind),
+    /// The calendar.
+    Calendar,
+}
+
+impl Source {
+    /// The source of that name, as in addresses and in `endpoint.source`.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        if name == Self::Calendar.as_str() { Some(Self::Calendar) } else { name.parse().ok().map(Self::Channel) }
+    }
+
+    /// Its name, everywhere.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Channel(kind) => kind.as_str(),
+            Self::Calendar => "calcom",
+        }
+    }
+
+    /// The largest body it sends, in bytes.
+    pub(super) fn body_limit(self) -> usize {
+        match self {
+            Self::Channel(kind) => adapter(kind).body_limit(),
+            Self::Calendar => CALENDAR_BODY_LIMIT,
+        }
+    }
+}

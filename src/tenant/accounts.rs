@@ -1,0 +1,311 @@
+//! Reads a salon's accounts at the vendors, opens their credentials, and stops or mends them. Everything here takes a transaction of
+//! the tenant.
+#![allow(clippy::disallowed_methods, reason = "stores are where SQL lives")]
+
+use std::collections::BTreeMap;
+
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde_json::json;
+use sqlx::FromRow;
+use url::Url;
+use uuid::Uuid;
+
+use super::{
+    credentials::{account_context, connection_context, endpoint_context, open},
+    store::audit,
+};
+use crate::{
+    booking::CalendarAccount,
+    channel::{Account, ChannelKind},
+    crm::CrmAccount,
+    crypto::{KeyRing, Sealed},
+    ids::{ChannelAccountId, ConnectionId},
+    store::{StoreError, Tx},
+};
+
+/// Whether an account is used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Status {
+    /// It is.
+    Active,
+    /// It is not, until somebody sees to it.
+    Broken {
+        /// Why, without anything secret.
+        reason: String,
+    },
+}
+
+impl Status {
+    fn read(status: &str, reason: Option<String>) -> Self {
+        match status {
+            "active" => Self::Active,
+            _ => Self::Broken { reason: reason.unwrap_or_default() },
+        }
+    }
+
+    /// True if the account is used.
+    pub const fn is_active(&self) -> bool {
+        matches!(self, Self::Active)
+    }
+}
+
+/// A salon's account at a messenger.
+#[derive(Debug, Clone)]
+pub struct ChannelAccount {
+    /// Id.
+    pub id: ChannelAccountId,
+    /// Which messenger.
+    pub kind: ChannelKind,
+    /// The name in the tenant file.
+    pub name: String,
+    /// What the adapter needs.
+    pub account: Account,
+    /// Whether it is used.
+    pub status: Status,
+}
+
+/// A salon's calendar.
+#[derive(Debug, Clone)]
+pub struct CalendarConnection {
+    /// Id.
+    pub id: ConnectionId,
+    /// What the adapter needs.
+    pub account: CalendarAccount,
+    /// Whether it is used.
+    pub status: Status,
+}
+
+/// A salon's CRM.
+#[derive(Debug, Clone)]
+pub struct CrmConnection {
+    /// Id.
+    pub id: ConnectionId,
+    /// What the adapter needs.
+    pub account: CrmAccount,
+    /// False: the salon keeps the connection but wants nothing sent.
+    pub enabled: bool,
+    /// Whether it is used.
+    pub status: Status,
+}
+
+#[derive(FromRow)]
+struct AccountRow {
+    id: ChannelAccountId,
+    kind: String,
+    name: String,
+    base_url: String,
+    credentials: Vec<u8>,
+    status: String,
+    broken_reason: Option<String>,
+}
+
+impl AccountRow {
+    fn open(self, keyring: &KeyRing) -> Result<ChannelAccount, StoreError> {
+        let secrets = open(self.credentials, &account_context(self.id), keyring)?;
+        Ok(ChannelAccount {
+            id: self.id,
+            kind: self.kind.parse().map_err(|_| StoreError::Corrupt("channel_account.kind"))?,
+            name: self.name,
+            account: Account { base_url: address(&self.base_url)?, secrets },
+            status: Status::read(&self.status, self.broken_reason),
+        })
+    }
+}
+
+/// A channel account of the transaction's tenant; none for another tenant's.
+///
+/// # Errors
+/// When its credentials can't be opened.
+pub async fn channel_account(tx: &mut Tx, id: ChannelAccountId, keyring: &KeyRing) -> Result<Option<ChannelAccount>, StoreError> {
+    let row: Option<AccountRow> =
+        sqlx::query_as("select id, kind, name, base_url, credentials, status, broken_reason from channel_account where id = $1")
+            .bind(id)
+            .fetch_optional(tx.conn())
+            .await?;
+    row.map(|row| row.open(keyring)).transpose()
+}
+
+/// Every channel account of the tenant, by kind and name; one whose credentials can't be opened as that error, under its name.
+///
+/// # Errors
+/// When the database can't be reached.
+pub async fn channel_accounts(
+    tx: &mut Tx,
+    keyring: &KeyRing,
+) -> Result<Vec<(String, Result<ChannelAccount, StoreError>)>, StoreError> {
+    let tenant = tx.tenant();
+    let rows: Vec<AccountRow> = sqlx::query_as(
+        "select id, kind, name, base_url, credentials, status, broken_reason from channel_account where tenant_id = $1 order by kind, name",
+    )
+    .bind(tenant)
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows.into_iter().map(|row| (format!("{}/{}", row.kind, row.name), row.open(keyring))).collect())
+}
+
+#[derive(FromRow)]
+struct ConnectionRow {
+    id: ConnectionId,
+    base_url: String,
+    settings: serde_json::Value,
+    credentials: Vec<u8>,
+    status: String,
+    broken_reason: Option<String>,
+}
+
+async fn connection(tx: &mut Tx, kind: &str) -> Result<Option<ConnectionRow>, StoreError> {
+    let tenant = tx.tenant();
+    Ok(sqlx::query_as(
+        "select id, base_url, settings, credentials, status, broken_reason from connection where tenant_id = $1 and kind = $2",
+    )
+    .bind(tenant)
+    .bind(kind)
+    .fetch_optional(tx.conn())
+    .await?)
+}
+
+#[derive(Deserialize)]
+struct CalcomSettings {
+    team_id: Option<i64>,
+    #[serde(default)]
+    versions: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct ErxesSettings {
+    integration_id: String,
+    enabled: bool,
+}
+
+/// The tenant's calendar.
+///
+/// # Errors
+/// When its credentials can't be opened, or a stored value can't be read.
+pub async fn calendar_account(tx: &mut Tx, keyring: &KeyRing) -> Result<Option<CalendarConnection>, StoreError> {
+    let Some(row) = connection(tx, "calcom").await? else { return Ok(None) };
+    let settings: CalcomSettings =
+        serde_json::from_value(row.settings).map_err(|_| StoreError::Corrupt("connection.settings"))?;
+    let secrets = open(row.credentials, &connection_context(row.id), keyring)?;
+    let account =
+        CalendarAccount { base_url: address(&row.base_url)?, team_id: settings.team_id, versions: settings.versions, secrets };
+    Ok(Some(CalendarConnection { id: row.id, account, status: Status::read(&row.status, row.broken_reason) }))
+}
+
+/// The tenant's CRM.
+///
+/// # Errors
+/// When its credentials can't be opened, or a stored value can't be read.
+pub async fn crm_account(tx: &mut Tx, keyring: &KeyRing) -> Result<Option<CrmConnection>, StoreError> {
+    let Some(row) = connection(tx, "erxes").await? else { return Ok(None) };
+    let settings: ErxesSettings = serde_json::from_value(row.settings).map_err(|_| StoreError::Corrupt("connection.settings"))?;
+    let secrets = open(row.credentials, &connection_context(row.id), keyring)?;
+    let account = CrmAccount { base_url: address(&row.base_url)?, integration_id: settings.integration_id, secrets };
+    Ok(Some(CrmConnection {
+        id: row.id,
+        account,
+        enabled: settings.enabled,
+        status: Status::read(&row.status, row.broken_reason),
+    }))
+}
+
+/// Without a trailing slash in its path, as the adapters want it.
+fn address(text: &str) -> Result<Url, StoreError> {
+    text.parse().map_err(|_| StoreError::Corrupt("base_url"))
+}
+
+/// Stops a channel account: nothing is sent through it until its credentials are replaced. False if it had stopped already.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn break_account(tx: &mut Tx, id: ChannelAccountId, reason: &str) -> Result<bool, StoreError> {
+    let now = tx.now();
+    let changed = sqlx::query(
+        "update channel_account set status = 'broken', broken_reason = $2, updated_at = $3 where id = $1 and status = 'active'",
+    )
+    .bind(id)
+    .bind(reason)
+    .bind(now)
+    .execute(tx.conn())
+    .await?
+    .rows_affected();
+    noted(tx, changed, "channel_account.broken", id.0, Some(reason)).await
+}
+
+/// Stops a connection: nothing is asked of it until its credentials are replaced. False if it had stopped already.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn break_connection(tx: &mut Tx, id: ConnectionId, reason: &str) -> Result<bool, StoreError> {
+    let now = tx.now();
+    let changed = sqlx::query(
+        "update connection set status = 'broken', broken_reason = $2, updated_at = $3 where id = $1 and status = 'active'",
+    )
+    .bind(id)
+    .bind(reason)
+    .bind(now)
+    .execute(tx.conn())
+    .await?
+    .rows_affected();
+    noted(tx, changed, "connection.broken", id.0, Some(reason)).await
+}
+
+/// Puts a channel account back to work, after its vendor was seen to take its credentials. False if it worked already.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn mend_account(tx: &mut Tx, id: ChannelAccountId) -> Result<bool, StoreError> {
+    let now = tx.now();
+    let changed = sqlx::query(
+        "update channel_account set status = 'active', broken_reason = null, updated_at = $2 where id = $1 and status = 'broken'",
+    )
+    .bind(id)
+    .bind(now)
+    .execute(tx.conn())
+    .await?
+    .rows_affected();
+    noted(tx, changed, "channel_account.mended", id.0, None).await
+}
+
+/// Puts a connection back to work, after its vendor was seen to take its credentials. False if it worked already.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn mend_connection(tx: &mut Tx, id: ConnectionId) -> Result<bool, StoreError> {
+    let now = tx.now();
+    let changed = sqlx::query(
+        "update connection set status = 'active', broken_reason = null, updated_at = $2 where id = $1 and status = 'broken'",
+    )
+    .bind(id)
+    .bind(now)
+    .execute(tx.conn())
+    .await?
+    .rows_affected();
+    noted(tx, changed, "connection.mended", id.0, None).await
+}
+
+async fn noted(tx: &mut Tx, changed: u64, action: &str, subject: Uuid, reason: Option<&str>) -> Result<bool, StoreError> {
+    if changed > 0 {
+        audit(tx, "system", action, &subject.to_string(), &json!({ "reason": reason })).await?;
+    }
+    Ok(changed > 0)
+}
+
+/// The keys of the tenant's webhook addresses: source, target, key.
+///
+/// # Errors
+/// When a key can't be opened.
+pub async fn webhooks(tx: &mut Tx, keyring: &KeyRing) -> Result<Vec<(String, Uuid, SecretString)>, StoreError> {
+    let tenant = tx.tenant();
+    let rows: Vec<(String, Uuid, Vec<u8>)> =
+        sqlx::query_as("select source, target_id, sealed_key from endpoint where tenant_id = $1 order by source, target_id")
+            .bind(tenant)
+            .fetch_all(tx.conn())
+            .await?;
+    let opened = rows.into_iter().map(|(source, target, blob)| {
+        let key = keyring.open(&Sealed(blob), &endpoint_context(target))?;
+        let key = String::from_utf8(key).map_err(|_| StoreError::Corrupt("endpoint.sealed_key"))?;
+        Ok((source, target, key.into()))
+    });
+    opened.collect()
+}

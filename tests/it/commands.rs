@@ -1,0 +1,227 @@
+//! The binary as an operator runs it: what it prints, what it changes, how it exits.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Command, Stdio},
+};
+
+use secrecy::ExposeSecret;
+use uuid::Uuid;
+
+use crate::harness::{KEYRING, LOTOS, World, roza};
+
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+fn command(world: &World, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_salon-core"));
+    command
+        .args(args)
+        .env_clear()
+        .env("SALON_ENV", "development")
+        .env("DATABASE_URL", world.app_url.expose_secret())
+        .env("REDIS_URL", &world.redis_url)
+        .env("SALON_KEYRING", KEYRING)
+        .env("SALON_PUBLIC_URL", "https://salon.example.com")
+        .env("SALON_LOG_FORMAT", "text");
+    for name in ["GRAPHQL", "INGRESS", "OPS"] {
+        command.env(format!("SALON_{name}_ADDR"), "127.0.0.1:0");
+    }
+    command
+}
+
+fn run(mut command: Command) -> Ran {
+    let output = command.output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ran { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+/// A salon whose vendors all refuse the connection.
+fn unreachable_salon() -> (tempfile::TempDir, String) {
+    let text = roza()
+        .replace("roza", "astra")
+        .replace("4022", "4023")
+        .replace("Kd83kfLq02mNsX5tZ", "Ld83kfLq02mNsX5tZ")
+        .replace("https://api.cal.com", "http://127.0.0.1:9")
+        .replace("https://erxes.example.com/gateway", "http://127.0.0.1:9")
+        .replace("    name: main\n", "    name: main\n    base_url: http://127.0.0.1:9\n");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("salon.yaml");
+    std::fs::write(&path, text).unwrap();
+    let path = path.to_str().unwrap().to_owned();
+    (folder, path)
+}
+
+async fn salons(world: &World) -> Vec<String> {
+    sqlx::query_scalar("select slug from tenant order by slug").fetch_all(&mut world.owner().await).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_wrong_configuration_exits_with_2_and_says_everything() {
+    let world = World::new().await;
+    let mut wrong = command(&world, &["doctor"]);
+    wrong.env("SALON_ENV", "production").env("STRICT_WEBHOOK_SIGNATURE", "false").env("SALON_KEYRING", "k1:hidden");
+    let ran = run(wrong);
+    let names: Vec<&str> = ran.err.lines().filter_map(|line| line.split(':').next()).collect();
+    assert_eq!((ran.code, names), (2, vec!["SALON_KEYRING", "SALON_ROUTER_SECRET", "STRICT_WEBHOOK_SIGNATURE"]), "{}", ran.err);
+    assert!(!ran.err.contains("hidden") && ran.out.is_empty());
+    assert_eq!(run(command(&world, &["no-such-command"])).code, 2);
+}
+
+#[tokio::test]
+async fn migrate_needs_only_the_owners_address_and_can_be_repeated() {
+    let world = World::new().await;
+    let mut migrate = Command::new(env!("CARGO_BIN_EXE_salon-core"));
+    migrate.arg("migrate").env_clear().env("DATABASE_ADMIN_URL", world.admin_url.expose_secret());
+    let ran = run(migrate);
+    assert_eq!((ran.code, ran.out.as_str()), (0, "the schema is up to date\n"), "{}", ran.err);
+}
+
+#[tokio::test]
+async fn apply_prints_the_addresses_and_the_second_time_the_same_ones() {
+    let world = World::new().await;
+    let (_folder, path) = unreachable_salon();
+    let first = run(command(&world, &["tenant", "apply", &path]));
+    assert_eq!(first.code, 0, "{}", first.err);
+    assert!(first.out.starts_with("astra created\n"), "{}", first.out);
+    let addresses =
+        |out: &str| -> Vec<String> { out.lines().filter(|line| line.contains("webhook of")).map(str::to_owned).collect() };
+    assert!(addresses(&first.out)[1].contains("https://salon.example.com/webhooks/telegram/"));
+    let second = run(command(&world, &["tenant", "apply", &path]));
+    assert!(second.out.starts_with("astra unchanged\n"), "{}", second.out);
+    assert_eq!(addresses(&second.out), addresses(&first.out));
+
+    let shown = run(command(&world, &["tenant", "show", "astra"]));
+    assert_eq!(shown.code, 0, "{}", shown.err);
+    for line in
+        ["zone: Europe/Moscow", "staff anna: Анна, haircut=60311 brows=60312", "channel telegram/main: active", "clients: 0"]
+    {
+        assert!(shown.out.contains(line), "{line}: {}", shown.out);
+    }
+    for secret in ["AAbot", "cal_live", "sk_erxes"] {
+        assert!(!format!("{}{}{}", first.out, shown.out, shown.err).contains(secret), "{secret}");
+    }
+}
+
+#[tokio::test]
+async fn a_vendor_that_refuses_to_register_is_named_and_the_apply_stays() {
+    let world = World::new().await;
+    let (_folder, path) = unreachable_salon();
+    let ran = run(command(&world, &["tenant", "apply", &path, "--register"]));
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    for account in ["calcom", "telegram/main"] {
+        assert!(ran.out.contains(&format!("NOT registered: {account}: ")), "{}", ran.out);
+    }
+    assert_eq!(salons(&world).await, ["astra", "lotos", "roza"]);
+}
+
+#[tokio::test]
+async fn a_wrong_file_changes_nothing() {
+    let world = World::new().await;
+    let (folder, path) = unreachable_salon();
+    std::fs::write(&path, LOTOS.replace("Europe/Moscow", "Europe/Moskau").replace("minutes: 60", "minutes: 0")).unwrap();
+    let ran = run(command(&world, &["tenant", "apply", &path]));
+    assert_eq!((ran.code, ran.err.lines().count()), (2, 2), "{}", ran.err);
+    assert_eq!(run(command(&world, &["tenant", "apply", folder.path().join("none").to_str().unwrap()])).code, 2);
+    let zone: String =
+        sqlx::query_scalar("select zone from tenant where slug = 'lotos'").fetch_one(&mut world.owner().await).await.unwrap();
+    assert_eq!((zone.as_str(), salons(&world).await.len()), ("Europe/Moscow", 2));
+}
+
+#[tokio::test]
+async fn doctor_tells_what_works_and_what_to_do() {
+    let world = World::new().await;
+    let mut owner = world.owner().await;
+    sqlx::query("update channel_account set status = 'broken', broken_reason = 'credential (401)'")
+        .execute(&mut owner)
+        .await
+        .unwrap();
+    sqlx::query("update connection set base_url = 'http://127.0.0.1:9'").execute(&mut owner).await.unwrap();
+    let mut doctor = command(&world, &["doctor"]);
+    doctor.env("DATABASE_ADMIN_URL", world.admin_url.expose_secret());
+    let ran = run(doctor);
+    assert_eq!(ran.code, 1);
+    for line in [
+        "OK    database: reached",
+        "OK    database role: owns nothing",
+        "OK    migrations: none pending",
+        "OK    redis: reached",
+        "OK    lotos webhook keys: open",
+        "FAIL  lotos telegram/main: stopped: credential (401)\n      -> ",
+        "FAIL  lotos calcom: ",
+        "FAIL  roza erxes: ",
+        "6 to be done",
+    ] {
+        assert!(ran.out.contains(line), "{line}:\n{}{}", ran.out, ran.err);
+    }
+
+    let mut other_ring = command(&world, &["doctor"]);
+    other_ring.env("SALON_KEYRING", KEYRING.replace("test:", "other:"));
+    let ran = run(other_ring);
+    assert!(
+        ran.out.contains("FAIL  lotos telegram/main: credential: sealed under a key that is not in the ring: \"test\""),
+        "{}",
+        ran.out
+    );
+
+    let mut as_owner = command(&world, &["doctor"]);
+    as_owner.env("DATABASE_URL", world.admin_url.expose_secret());
+    assert!(run(as_owner).out.contains("FAIL  database role: "));
+}
+
+#[tokio::test]
+async fn dead_letters_are_listed_and_put_back_to_work() {
+    let world = World::new().await;
+    let ids = [Uuid::from_u128(1), Uuid::from_u128(2)];
+    let dead = "insert into job_dead (id, tenant_id, queue, kind, payload, subject_id, class, max_attempts, attempt, reason, enqueued_at, died_at)
+                values ($1, $2, 'inbound', 'handle', '{\"secret\": \"hidden\"}', $1, 0, 5, 5, 'vendor (500)', now(), now())";
+    for id in ids {
+        sqlx::query(dead).bind(id).bind(world.lotos).execute(&mut world.owner().await).await.unwrap();
+    }
+    let listed = run(command(&world, &["deadletter", "list"]));
+    assert_eq!((listed.code, listed.out.lines().count()), (0, 2), "{}", listed.err);
+    assert!(listed.out.contains("vendor (500)") && !listed.out.contains("hidden"));
+
+    assert_eq!(run(command(&world, &["deadletter", "replay"])).code, 2, "which ones?");
+    let one = run(command(&world, &["deadletter", "replay", &ids[0].to_string()]));
+    assert_eq!((one.code, one.out.as_str()), (0, "replayed 1, resolved already or unknown 0\n"), "{}", one.err);
+    assert_eq!(run(command(&world, &["deadletter", "replay", &ids[0].to_string()])).code, 1, "it is resolved");
+    assert_eq!(run(command(&world, &["deadletter", "replay", "--all"])).out, "replayed 1, resolved already or unknown 0\n");
+    let waiting: i64 =
+        sqlx::query_scalar("select count(*) from job where attempt = 0").fetch_one(&mut world.owner().await).await.unwrap();
+    assert_eq!(waiting, 2);
+    assert_eq!(run(command(&world, &["deadletter", "list"])).out, "");
+}
+
+#[tokio::test]
+async fn unaccounted_is_the_exit_code() {
+    let world = World::new().await;
+    let ran = run(command(&world, &["unaccounted"]));
+    assert_eq!((ran.code, ran.out.as_str()), (0, "unaccounted\t0\n"), "{}", ran.err);
+    let lost =
+        "insert into inbound_event (id, tenant_id, source, source_id, vendor_event_id, kind, event, raw, state, received_at)
+                values ($1, $2, 'telegram', $1, '1', 'text', '{}', '', 'received', now())";
+    sqlx::query(lost).bind(Uuid::from_u128(7)).bind(world.lotos).execute(&mut world.owner().await).await.unwrap();
+    let ran = run(command(&world, &["unaccounted"]));
+    assert_eq!((ran.code, ran.out.as_str()), (1, "inbound_event\t1\nunaccounted\t1\n"));
+}
+
+#[tokio::test]
+async fn serve_stops_when_told_to_and_refuses_the_owners_role() {
+    let world = World::new().await;
+    let mut serve = command(&world, &["serve"]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut log = BufReader::new(serve.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert_eq!(log.by_ref().filter(|line| line.contains("listening")).take(3).count(), 3);
+    assert!(Command::new("kill").args(["-TERM", &serve.id().to_string()]).status().unwrap().success());
+    assert!(log.any(|line| line.contains("stopped") && line.contains("SIGTERM")));
+    assert!(serve.wait().unwrap().success());
+
+    let mut as_owner = command(&world, &["serve"]);
+    as_owner.env("DATABASE_URL", world.admin_url.expose_secret());
+    let ran = run(as_owner);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("the role of DATABASE_URL owns tables"), "{}", ran.err);
+}

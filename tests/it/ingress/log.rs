@@ -1,0 +1,79 @@
+//! The one line that is written about a webhook, and what never stands in it.
+
+use std::{
+    io,
+    sync::{Mutex, PoisonError},
+};
+
+use tracing_subscriber::fmt::MakeWriter;
+
+use super::*;
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Lines {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+impl Lines {
+    fn take(&self) -> String {
+        String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap()
+    }
+}
+
+/// On one thread, so that the subscriber sees what all tasks of the test do, and nothing of other tests.
+#[tokio::test]
+async fn a_webhook_is_one_line_without_anything_secret_or_personal() {
+    let site = Site::new().await;
+    let hook = site.lotos.telegram.clone();
+    let body = |update: u64| text_update(update, 79_261_234_567, "запишите меня");
+    assert_eq!(site.status(hook.post(body(1))).await, 200);
+
+    let lines = Lines::default();
+    let subscriber =
+        tracing_subscriber::fmt().json().flatten_event(true).with_max_level(tracing::Level::TRACE).with_writer(lines.clone());
+    let _guard = tracing::subscriber::set_default(subscriber.finish());
+    let forged = Request::post(hook.path()).header("x-telegram-bot-api-secret-token", "forged").body(body(3).into()).unwrap();
+    let cases = [
+        (hook.post(body(2)), "stored", 200, 1, 1),
+        (hook.post(body(2)), "duplicate", 200, 0, 1),
+        (forged, "unauthorized", 401, 0, 0),
+    ];
+    for (request, outcome, status, new, queries) in cases {
+        site.send(request).await;
+        let written = lines.take();
+        let ours: Vec<Value> = written
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .filter(|line: &Value| line["target"].as_str().is_some_and(|target| target.starts_with("salon_core")))
+            .collect();
+        let [line] = ours.as_slice() else { panic!("one line per webhook: {ours:#?}") };
+        assert_eq!((line["outcome"].as_str(), line["status"].as_u64()), (Some(outcome), Some(status)), "{line}");
+        assert_eq!((line["new"].as_u64(), line["queries"].as_u64()), (Some(new), Some(queries)), "{line}");
+        assert_eq!(
+            (line["channel"].as_str(), line["tenant"].as_str()),
+            (Some("telegram"), Some(&*site.lotos.tenant.to_string()))
+        );
+        assert_eq!(line["account"].as_str(), Some(&*hook.target.to_string()));
+        assert!(line["duration_ms"].is_number() && line["trace"].as_str().is_some_and(|trace| trace.len() == 32));
+        for private in [hook.key.as_str(), &hook.secret, "запишите", "Мария", "79261234567", "forged"] {
+            assert!(!ours.iter().any(|line| line.to_string().contains(private)), "{private} in {written}");
+        }
+    }
+}
