@@ -40,7 +40,7 @@ create index job_lane on job (lane, seq) where lane is not null;
 create index job_subject on job (subject_id) where subject_id is not null;
 -- The last word on "one at a time": two claimers that both saw a free lane meet here.
 create unique index job_lane_running on job (lane) where state = 2 and lane is not null;
-create unique index job_dedupe on job (queue, dedupe) where dedupe is not null;
+create unique index job_dedupe on job (tenant_id, queue, dedupe) where dedupe is not null;
 call salon_protect('job', 'select, insert');
 
 create table job_finished (
@@ -129,8 +129,9 @@ begin
         and (j.lane is null
           or not exists (select from job o where o.lane = j.lane and o.seq < j.seq)
             -- Of two jobs enqueued at once, the later number may commit first and run already. Without this line the other one
-            -- would break the unique index below, and with it every claim of the queue.
-            and not exists (select from job o where o.lane = j.lane and o.state = 2))
+            -- would break job_lane_running, and with it every claim of the queue. (Counted: `not exists` is planned as a hash of all
+            -- that runs.)
+            and (select count(*) from job o where o.lane = j.lane and o.state = 2) = 0)
       order by j.class, j.deadline, j.seq
       limit p_limit for update skip locked)
     update job j
@@ -180,7 +181,8 @@ end $$;
 create function job_renew(p_owner uuid, p_ids uuid[], p_lease interval) returns setof uuid
 language sql security definer set search_path = public as $$
   with mine as materialized (
-    select id from job where id = any (p_ids) and lease_owner = p_owner and state = 2 order by id for update)
+    -- Without "state = 2", here and below: the planner would read all that runs, dead versions included, instead of these ids.
+    select id from job where id = any (p_ids) and lease_owner = p_owner order by id for update)
   update job j set lease_until = clock_timestamp() + p_lease from mine where j.id = mine.id returning j.id
 $$;
 
@@ -189,7 +191,7 @@ create function job_release(p_owner uuid, p_ids uuid[]) returns bigint
 language sql security definer set search_path = public as $$
   with back as (
     update job set state = 1, attempt = attempt - 1, lease_owner = null, lease_until = null
-    where id = any (p_ids) and lease_owner = p_owner and state = 2 returning 1)
+    where id = any (p_ids) and lease_owner = p_owner returning 1)
   select count(*) from back
 $$;
 
@@ -200,7 +202,8 @@ declare
   lost uuid[]; worn uuid[]; freed bigint;
 begin
   select array_agg(id) filter (where attempt < max_attempts), array_agg(id) filter (where attempt >= max_attempts) into lost, worn
-  from (select id, attempt, max_attempts from job where state = 2 and lease_until < clock_timestamp() limit p_limit for update skip locked) x;
+  -- Not clock_timestamp(): it is volatile, and no index is searched for what may change while it is.
+  from (select id, attempt, max_attempts from job where state = 2 and lease_until < now() limit p_limit for update skip locked) x;
   if worn is not null then
     perform job_retire(worn, array_fill('lease expired on the last attempt: the worker died or hung'::text, array[cardinality(worn)]), 'dead');
   end if;

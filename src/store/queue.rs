@@ -127,7 +127,7 @@ pub(super) async fn insert(
     sqlx::query(
         "insert into job (id, tenant_id, queue, kind, payload, subject_id, lane, class, deadline, expires_at, state, run_at, max_attempts, dedupe, trace, enqueued_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, coalesce($9, 'infinity'), $10, case when $11 > $12 then 0 else 1 end, $11, $13, $14, $15, $12)
-         on conflict (queue, dedupe) where dedupe is not null do nothing",
+         on conflict (tenant_id, queue, dedupe) where dedupe is not null do nothing",
     )
     .bind(id)
     .bind(tenant)

@@ -8,4 +8,5 @@ mod harness;
 mod ingress;
 mod isolation;
 mod ops;
+mod queue;
 mod tenant_apply;
