@@ -72,7 +72,7 @@ pub fn router(deps: Deps) -> Router {
 /// One request: a unit of work of its own, one wide log line.
 async fn answer(State(subgraph): State<Arc<Subgraph>>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Response {
     let db = &subgraph.deps.db;
-    let unit = Unit::new(trace_of(&headers), db.clock(), db.ids());
+    let unit = Unit::current().unwrap_or_else(|| Unit::new(trace_of(&headers), db.clock(), db.ids()));
     let watch = Stopwatch::start();
     let response = unit.run(execute(&subgraph, &headers, body)).await;
     let (status, queries, duration_ms) = (response.status().as_u16(), unit.queries(), watch.elapsed_ms());
