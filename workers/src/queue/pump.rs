@@ -9,7 +9,7 @@ use salon_core::{
 };
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
-use super::{Assignment, Run, Shared, settler::Settler};
+use super::{Assignment, Run, Shared, error::category, settler::Settler};
 
 /// A single claim takes no more than this: a large batch would make its first job wait for the last one's row.
 const BATCH: usize = 64;
@@ -75,7 +75,7 @@ async fn hand_over(
                 let _ = to_worker.send(TaskBuilder::new(assignment).build()).await;
             }
             Err(error) => {
-                let verdict = Verdict::Dead { error: format!("payload can't be read: {error}") };
+                let verdict = Verdict::Dead { error: format!("payload can't be read: {}", category(&error)) };
                 settler.settle(Settlement { id: run.id, attempt: run.attempt, verdict }, run);
             }
         }
