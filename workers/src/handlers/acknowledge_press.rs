@@ -14,8 +14,7 @@ use crate::{
 pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, id: InboundEventId) -> Result<(), JobError> {
     let mut tx = ctx.db.tenant(assignment.tenant).await?;
     let Some(row) = tx.inbound(id).await? else { return Ok(()) };
-    let event: ChannelEvent =
-        serde_json::from_value(row.event).map_err(|error| JobError::Dead(format!("stored event: {error}")))?;
+    let event: ChannelEvent = serde_json::from_value(row.event).map_err(|error| JobError::unreadable("stored event", &error))?;
     let Some(found) = channel_account(&mut tx, ChannelAccountId(row.source_id), &ctx.keyring).await? else { return Ok(()) };
     drop(tx);
     let EventKind::Button { callback_id: Some(callback_id), .. } = &event.kind else { return Ok(()) };

@@ -27,8 +27,7 @@ pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, id: InboundEventId) 
     if row.state != "received" {
         return Ok(());
     }
-    let event: ChannelEvent =
-        serde_json::from_value(row.event).map_err(|error| JobError::Dead(format!("stored event: {error}")))?;
+    let event: ChannelEvent = serde_json::from_value(row.event).map_err(|error| JobError::unreadable("stored event", &error))?;
     let Some(sender) = &event.sender else {
         tx.end_inbound(id, Some("not a private chat")).await?;
         return Ok(tx.commit().await?);

@@ -4,11 +4,12 @@ use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use salon_core::{
     booking::{CalendarError, SlotQuery, calendar},
     dialogue::{Slot, SystemEvent},
-    ids::{ConversationId, ServiceId, StaffId},
+    ids::{ConnectionId, ConversationId, ServiceId, StaffId},
     job::{Job, NewJob},
     schedule::to_utc,
     store::Tx,
-    tenant::{Tenant, calendar_account, load_catalogue, load_tenant},
+    tenant::{Tenant, break_connection, calendar_account, load_catalogue, load_tenant},
+    vendor::Class,
 };
 
 use super::calendar::{chat_lane, pace};
@@ -46,11 +47,13 @@ pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, question: Question) 
             Ok(starts) => slots.extend(starts.into_iter().map(|start| Slot { start, staff })),
             // One master's event type that is gone must not hide the others' free times.
             Err(CalendarError::NotFound) => tracing::warn!(event_type_id, "the calendar knows no such event type"),
-            Err(CalendarError::Failed(failure)) if !assignment.last_attempt => return Err(failure.into()),
-            Err(error) => {
-                tracing::warn!(%error, "free times could not be read");
-                return failed(ctx, assignment, &question).await;
+            // The client looks at "one moment" meanwhile: only what a later attempt may cure is worth that.
+            Err(CalendarError::Failed(failure))
+                if matches!(failure.class, Class::Retry { .. } | Class::Unknown) && !assignment.last_attempt =>
+            {
+                return Err(failure.into());
             }
+            Err(error) => return give_up(ctx, assignment, &question, calendar_connection.id, error).await,
         }
     }
     slots.sort_unstable();
@@ -62,6 +65,25 @@ pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, question: Question) 
 fn window(question: &Question, tenant: &Tenant) -> (DateTime<Utc>, DateTime<Utc>) {
     let midnight = |date: NaiveDate| to_utc(date.and_time(NaiveTime::MIN), tenant.zone);
     (midnight(question.from), midnight(question.to.checked_add_signed(TimeDelta::days(1)).unwrap_or(question.to)))
+}
+
+/// The client is told, and may try again; a refused credential stops the connection, so that the salon learns of it.
+async fn give_up(
+    ctx: &Ctx,
+    assignment: &Assignment,
+    question: &Question,
+    connection: ConnectionId,
+    error: CalendarError,
+) -> Result<(), JobError> {
+    tracing::warn!(%error, "free times could not be read");
+    if let CalendarError::Failed(failure) = &error
+        && failure.class == Class::Credential
+    {
+        let mut tx = ctx.db.tenant(assignment.tenant).await?;
+        break_connection(&mut tx, connection, &failure.to_string()).await?;
+        tx.commit().await?;
+    }
+    failed(ctx, assignment, question).await
 }
 
 async fn failed(ctx: &Ctx, assignment: &Assignment, question: &Question) -> Result<(), JobError> {

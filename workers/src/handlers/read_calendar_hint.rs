@@ -33,8 +33,7 @@ pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, id: InboundEventId) 
     {
         return Err(JobError::Later { after: left.min(Duration::from_secs(3)), why: "the calendar has yet to settle".into() });
     }
-    let hint: CalendarHint =
-        serde_json::from_value(row.event).map_err(|error| JobError::Dead(format!("stored event: {error}")))?;
+    let hint: CalendarHint = serde_json::from_value(row.event).map_err(|error| JobError::unreadable("stored event", &error))?;
     let calendar_of = calendar_account(&mut tx, &ctx.keyring).await?;
     drop(tx);
     let (Some(uid), Some(calendar_of)) = (&hint.uid, calendar_of) else { return end(ctx, assignment, id, None).await };

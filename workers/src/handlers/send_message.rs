@@ -86,7 +86,7 @@ async fn prepare(ctx: &Ctx, assignment: &Assignment, id: MessageId) -> Result<Op
     if !account.status.is_active() {
         return end(tx, &message, &Outcome::Failed(&Failure::new(Class::Credential, "account_broken"))).await;
     }
-    let screen = serde_json::from_value(message.content).map_err(|error| JobError::Dead(format!("stored screen: {error}")))?;
+    let screen = serde_json::from_value(message.content).map_err(|error| JobError::unreadable("stored screen", &error))?;
     pace(ctx, channel::adapter(account.kind), &account, &contact).await?;
     let attempt = tx.begin_send(id, again).await?;
     tx.commit().await?;

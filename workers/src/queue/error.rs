@@ -26,6 +26,25 @@ pub enum JobError {
     Dead(String),
 }
 
+impl JobError {
+    /// What is stored can't be read. Not with serde's own text: it repeats the value, which may be what a client wrote, and the reason
+    /// of a dead letter is shown and logged.
+    pub fn unreadable(what: &str, error: &serde_json::Error) -> Self {
+        Self::Dead(format!("{what} can't be read: {}", category(error)))
+    }
+}
+
+/// What is wrong with the JSON, without a word of it.
+pub(crate) fn category(error: &serde_json::Error) -> &'static str {
+    use serde_json::error::Category;
+    match error.classify() {
+        Category::Io => "no input",
+        Category::Syntax => "not JSON",
+        Category::Data => "wrong shape",
+        Category::Eof => "cut off",
+    }
+}
+
 impl From<StoreError> for JobError {
     fn from(error: StoreError) -> Self {
         match error {
@@ -43,5 +62,17 @@ impl From<Failure> for JobError {
             Class::Retry { after: None } | Class::Unknown => Self::Retry(failure.to_string()),
             Class::Permanent | Class::Unreachable | Class::NeedsTemplate | Class::Credential => Self::Dead(failure.to_string()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unreadable_value_is_not_repeated() {
+        let error = serde_json::from_str::<u64>("\"+79161234567\"").unwrap_err();
+        assert!(error.to_string().contains("79161234567"), "else there is nothing to hide");
+        assert_eq!(JobError::unreadable("stored event", &error).to_string(), "stored event can't be read: wrong shape");
     }
 }

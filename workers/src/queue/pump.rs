@@ -9,7 +9,7 @@ use salon_core::{
 };
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
-use super::{Assignment, Run, Shared, settler::Settler};
+use super::{Assignment, Run, Shared, error::category, settler::Settler};
 
 /// A single claim takes no more than this: a large batch would make its first job wait for the last one's row.
 const BATCH: usize = 64;
@@ -77,8 +77,9 @@ async fn hand_over(
             }
             Err(error) => {
                 run.begin();
-                tracing::error!(job = %run.id, tenant = %claimed.tenant_id, kind = claimed.kind, %error, "payload can't be read");
-                let verdict = Verdict::Dead { error: format!("payload can't be read: {error}") };
+                let reason = category(&error);
+                tracing::error!(job = %run.id, tenant = %claimed.tenant_id, kind = claimed.kind, reason, "payload can't be read");
+                let verdict = Verdict::Dead { error: format!("payload can't be read: {reason}") };
                 settler.settle(Settlement { id: run.id, fence: run.fence, verdict }, run);
             }
         }
