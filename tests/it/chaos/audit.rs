@@ -258,11 +258,13 @@ impl Audit {
         self.same("their numbers", phones.into_iter().collect(), people);
         self.same("conversations at erxes", list("conversations").len(), clients.len());
         let phone_of = |conversation: &Value| {
-            let customer = list("conversations").iter().find(|one| one["_id"] == *conversation).map(|one| one["customerId"].clone());
+            let customer =
+                list("conversations").iter().find(|one| one["_id"] == *conversation).map(|one| one["customerId"].clone());
             let customer = list("customers").into_iter().find(|one| Some(&one["_id"]) == customer.as_ref());
             customer.map(|one| text(&one["primaryPhone"])).unwrap_or_default()
         };
-        let owners: HashMap<String, String> = list("conversations").iter().map(|one| (text(&one["_id"]), phone_of(&one["_id"]))).collect();
+        let owners: HashMap<String, String> =
+            list("conversations").iter().map(|one| (text(&one["_id"]), phone_of(&one["_id"]))).collect();
         let mut balance: BTreeMap<(String, String), i64> = BTreeMap::new();
         let mut of_visits = 0;
         for message in list("messages") {

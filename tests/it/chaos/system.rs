@@ -5,10 +5,15 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU16, Ordering},
     time::Duration,
 };
 
-use salon_sandbox::{Options, Sandbox, Scenario, telegram::Manners};
+use salon_sandbox::{
+    Options, Sandbox, Scenario,
+    fault::{Fault, Target},
+    telegram::Manners,
+};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
@@ -22,6 +27,15 @@ const RETRY_MS_PER_SECOND: u64 = 50;
 
 /// The two salons: name in addresses, and what their vendors' ids begin with.
 pub(super) const SALONS: [(&str, i64); 2] = [("lotos", 1), ("roza", 2)];
+
+/// The calls that change something at a vendor, and that no vendor lets us repeat freely.
+const CHANGES: [(&str, &str); 5] = [
+    ("telegram", "sendMessage"),
+    ("calcom", "POST /v2/bookings"),
+    ("calcom", "POST /v2/bookings/{bookingUid}/cancel"),
+    ("erxes", "widgetsInsertMessage"),
+    ("erxes", "conversationMessageAdd"),
+];
 
 pub(super) const fn bot(salon: i64) -> i64 {
     6_100_000_000 + salon
@@ -140,6 +154,17 @@ impl System {
         self.processes[n].kill_and_restart();
     }
 
+    /// A vendor does the next thing it is asked to, and its answer never arrives. A kill hits that moment too rarely to count on.
+    pub(super) fn lose_an_answer(&self, random: &mut Random) {
+        let (vendor, operation) = CHANGES[random.below(CHANGES.len())];
+        let target = Target { vendor: vendor.to_owned(), operation: operation.to_owned() };
+        let faults = &self.sandbox.world.faults;
+        // One at a time: a message that is lost twice in a row is given up, as promised, and that is not what is counted here.
+        if !faults.planned().iter().any(|(planned, _)| *planned == target) {
+            faults.plan(target, &Fault::DropAfterCommit, 1);
+        }
+    }
+
     pub(super) fn all_must_run(&mut self) {
         self.processes.iter_mut().for_each(Process::must_run);
     }
@@ -156,9 +181,11 @@ fn workers() -> PathBuf {
     path
 }
 
-/// Below the ephemeral range, so that no outgoing connection takes one while its process is down.
+/// Below the ephemeral range, so that no outgoing connection takes one while its process is down. The tests of this process take from
+/// different tens: a port is not held until its process has started.
 fn free_ports(count: usize) -> Vec<u16> {
-    let first = 12_000 + u16::try_from(std::process::id() % 7_000).unwrap();
+    static TENS: AtomicU16 = AtomicU16::new(0);
+    let first = 12_000 + u16::try_from(std::process::id() % 700).unwrap() * 10 + TENS.fetch_add(1, Ordering::Relaxed) * 10;
     (first..).filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).take(count).collect()
 }
 
