@@ -14,8 +14,9 @@ use serde_json::Value;
 
 use super::{Random, system::bot};
 
-/// Whoever sees nothing new for so long writes "меню". Longer than a lease, so that it is rare.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// Whoever sees nothing new for so long writes "меню". Much longer than a lease: on a busy machine, impatience would only make
+/// more work, and every new screen puts the last one's buttons out of date.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// A round that takes longer is stuck.
 const ROUND: Duration = Duration::from_secs(300);
 
