@@ -204,7 +204,7 @@ impl Db {
             .bind(run_at)
             .bind(errors)
             .bind(uncounted)
-            .fetch_all(self.narrow())
+            .fetch_all(self.leases())
             .await?;
         Ok(settled)
     }
@@ -219,7 +219,7 @@ impl Db {
             .bind(owner)
             .bind(ids)
             .bind(interval(lease))
-            .fetch_all(self.narrow())
+            .fetch_all(self.leases())
             .await?)
     }
 
@@ -229,7 +229,7 @@ impl Db {
     /// When the database can't be reached: their lease runs out instead.
     pub async fn release(&self, owner: Uuid, ids: &[JobId]) -> Result<(), StoreError> {
         let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
-        sqlx::query("select job_release($1, $2)").bind(owner).bind(ids).execute(self.narrow()).await?;
+        sqlx::query("select job_release($1, $2)").bind(owner).bind(ids).execute(self.leases()).await?;
         Ok(())
     }
 
@@ -238,7 +238,7 @@ impl Db {
     /// # Errors
     /// When the database can't be reached.
     pub async fn reap(&self) -> Result<i64, StoreError> {
-        Ok(sqlx::query_scalar("select job_reap(1000)").fetch_one(self.narrow()).await?)
+        Ok(sqlx::query_scalar("select job_reap(1000)").fetch_one(self.leases()).await?)
     }
 
     /// Dead letters that nobody has resolved, oldest first.

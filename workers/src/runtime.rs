@@ -41,6 +41,15 @@ impl Settings {
         let queues = queues.iter().map(|queue| QueueSettings::new(*queue, default_slots(*queue))).collect();
         Self { queues, ticker: true }
     }
+
+    /// The same with leases of this length.
+    #[must_use]
+    pub fn with_lease(mut self, lease: Duration) -> Self {
+        for queue in &mut self.queues {
+            queue.lease = lease;
+        }
+        self
+    }
 }
 
 /// Works until `stop` is cancelled, then finishes what runs.
