@@ -77,10 +77,10 @@ fn ceiling(bed: &Bed, round: u64) -> String {
     format!(
         "\\set n :n + 1
 \\set lane random(0, {CHATS} - 1)
-select ingest(array[('{prefix}' || lpad(to_hex({round} * 1000000000000 + :n * 64 + :client_id), 24, '0'))::uuid], array['{tenant}'::uuid],
- array['telegram'], array['{account}'::uuid], array[(:client_id || '-' || :n)::text], array['text'], array['{event}'::jsonb],
+select ingest(array[('{prefix}' || lpad(to_hex({round} * 1000000000000 + :n::bigint * 64 + :client_id::bigint), 24, '0'))::uuid], array['{tenant}'::uuid],
+ array['telegram'], array['{account}'::uuid], array[:client_id::text || '-' || :n::text], array['text'], array['{event}'::jsonb],
  array['\\x{raw}'::bytea], array['received'], array[null::text], array['handle_inbound'], array['dialogue'],
- array[lpad(to_hex(:lane), 32, '0')::uuid], array[0::smallint], array[12], array['4bf92f3577b34da6a3ce929d0e0e4736'], now());
+ array[lpad(to_hex(:lane::bigint), 32, '0')::uuid], array[0::smallint], array[12], array['4bf92f3577b34da6a3ce929d0e0e4736'], now());
 "
     )
 }

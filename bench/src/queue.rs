@@ -78,8 +78,8 @@ async fn ceiling(bed: &Bed) -> Result<f64> {
         "select array_agg(id)::text as ids, array_agg(fence)::text as fences, array_fill('done'::text, array[count(*)::int])::text as outcomes,
  array_fill(now(), array[count(*)::int])::text as times, array_fill(null::text, array[count(*)::int])::text as errors,
  array_fill(false, array[count(*)::int])::text as free, count(payload), count(trace)
- from job_claim('dialogue', now(), lpad(to_hex(1 + :client_id), 32, '0')::uuid, {SLOTS}, '15 s') \\gset
-select count(*) from job_settle(lpad(to_hex(1 + :client_id), 32, '0')::uuid, :ids::uuid[], :fences::integer[], :outcomes::text[],
+ from job_claim('dialogue', now(), lpad(to_hex(1 + :client_id::bigint), 32, '0')::uuid, {SLOTS}, '15 s') \\gset
+select count(*) from job_settle(lpad(to_hex(1 + :client_id::bigint), 32, '0')::uuid, :ids::uuid[], :fences::integer[], :outcomes::text[],
  :times::timestamptz[], :errors::text[], :free::boolean[]);
 "
     );
