@@ -6,6 +6,7 @@
 //! ```
 //!
 //! A run prints its seed; `SALON_CHAOS_SEED` repeats its decisions (the machine's own timing is not repeated).
+#![allow(clippy::print_stdout, reason = "a run tells its seed, where its logs are, and what it counted")]
 
 mod audit;
 mod client;
