@@ -20,9 +20,9 @@ use crate::{
 /// How many jobs of a queue one process runs at once, unless told otherwise.
 pub const fn default_slots(queue: Queue) -> usize {
     match queue {
-        Queue::Dialogue | Queue::Outbound => 32,
-        Queue::Calendar | Queue::Crm => 16,
-        Queue::Reminder => 8,
+        Queue::Dialogue | Queue::Outbound => 16,
+        Queue::Calendar => 12,
+        Queue::Crm | Queue::Reminder => 8,
     }
 }
 
