@@ -153,7 +153,8 @@ impl World {
         world
     }
 
-    async fn empty() -> Self {
+    /// A fresh database without salons.
+    pub(crate) async fn empty() -> Self {
         let services = Services::get().await;
         let name = format!("it_{}", NEXT.fetch_add(1, Ordering::Relaxed));
         let copy = format!("create database {name} template {TEMPLATE}");
