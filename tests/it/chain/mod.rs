@@ -212,7 +212,7 @@ impl Chain {
             keyring: self.keyring.clone(),
             pacer: Pacer::new(Some(&self.redis)),
         };
-        let settings = runtime::Settings::of(&Queue::ALL);
+        let settings = runtime::Settings::of(Queue::ALL);
         self.working = self.stop.child_token();
         self.workers = Some(tokio::spawn(runtime::run(ctx, settings, Some(self.redis.clone()), self.working.clone())));
     }
