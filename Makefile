@@ -23,9 +23,10 @@ schema: ## write the generated files in schema/
 	cargo build --bin salon-core --locked
 	@scripts/schema
 
-bench: ## measure against pgbench on this machine
+bench: ## measure against pgbench on this machine; BENCH='queue --rounds 1' picks
 	@scripts/bootstrap
-	cargo run --release --locked --package salon-bench
+	cargo build --release --locked --package salon-core --package salon-workers --package salon-bench
+	@scripts/bench $(BENCH)
 
 clean: ## remove what builds and runs leave behind
 	cargo clean

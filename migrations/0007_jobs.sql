@@ -1,5 +1,5 @@
 -- Why: PostgreSQL is the only truth for jobs (docs/decisions/0001-queue.md). A job is enqueued in the business
--- transaction, claimed in batches under a lease and a fence (owner, attempt), settled in batches. Attempts are counted at the
+-- transaction, claimed in batches under a lease and a fence (owner, number of the claim), settled in batches. Attempts are counted at the
 -- claim, so that a crash counts. The live table stays small: what is finished or dead moves out.
 --
 -- Two clocks on purpose: `run_at`, `deadline` and `expires_at` are the salon's time, bound by the caller, and can be driven
@@ -23,6 +23,8 @@ create table job (
   run_at       timestamptz not null,
   attempt      integer not null default 0,
   max_attempts integer not null check (max_attempts > 0),
+  -- How often it was claimed. Unlike `attempt` it never goes down, so that no two leases of a job are alike.
+  fence        integer not null default 0,
   lease_owner  uuid,
   lease_until  timestamptz,
   last_error   text,
@@ -38,7 +40,7 @@ create index job_lane on job (lane, seq) where lane is not null;
 create index job_subject on job (subject_id) where subject_id is not null;
 -- The last word on "one at a time": two claimers that both saw a free lane meet here.
 create unique index job_lane_running on job (lane) where state = 2 and lane is not null;
-create unique index job_dedupe on job (queue, dedupe) where dedupe is not null;
+create unique index job_dedupe on job (tenant_id, queue, dedupe) where dedupe is not null;
 call salon_protect('job', 'select, insert');
 
 create table job_finished (
@@ -101,7 +103,7 @@ $$;
 -- Takes up to `p_limit` jobs of a queue for `p_owner`. The limit is a parameter: without custom plans the planner takes it for
 -- a tenth of the table and reads all of it.
 create function job_claim(p_queue text, p_now timestamptz, p_owner uuid, p_limit integer, p_lease interval)
-returns table (id uuid, tenant_id uuid, kind text, payload jsonb, attempt integer, max_attempts integer, trace text, enqueued_at timestamptz, run_at timestamptz)
+returns table (id uuid, tenant_id uuid, kind text, payload jsonb, attempt integer, max_attempts integer, fence integer, trace text, enqueued_at timestamptz, run_at timestamptz)
 language plpgsql security definer
 set search_path = public set plan_cache_mode = force_custom_plan set enable_seqscan = off as $$
 #variable_conflict use_column
@@ -124,13 +126,18 @@ begin
     with free as materialized (
       select j.id from job j
       where j.queue = p_queue and j.state = 1
-        and (j.lane is null or not exists (select from job o where o.lane = j.lane and o.seq < j.seq))
+        and (j.lane is null
+          or not exists (select from job o where o.lane = j.lane and o.seq < j.seq)
+            -- Of two jobs enqueued at once, the later number may commit first and run already. Without this line the other one
+            -- would break job_lane_running, and with it every claim of the queue. (Counted: `not exists` is planned as a hash of all
+            -- that runs.)
+            and (select count(*) from job o where o.lane = j.lane and o.state = 2) = 0)
       order by j.class, j.deadline, j.seq
       limit p_limit for update skip locked)
     update job j
-    set state = 2, attempt = j.attempt + 1, lease_owner = p_owner, lease_until = clock_timestamp() + p_lease
+    set state = 2, attempt = j.attempt + 1, fence = j.fence + 1, lease_owner = p_owner, lease_until = clock_timestamp() + p_lease
     from free where j.id = free.id
-    returning j.id, j.tenant_id, j.kind, j.payload, j.attempt, j.max_attempts, j.trace, j.enqueued_at, j.run_at;
+    returning j.id, j.tenant_id, j.kind, j.payload, j.attempt, j.max_attempts, j.fence, j.trace, j.enqueued_at, j.run_at;
 exception
   when unique_violation then
     -- Another worker took a job of the same lane at this very moment. Nothing was claimed; the next look finds the rest.
@@ -142,36 +149,41 @@ create function job_next_due(p_queue text) returns timestamptz
 language sql stable security definer set search_path = public
 as $$ select min(run_at) from job where queue = p_queue and state = 0 $$;
 
--- Settles finished runs. Fenced: only the holder of this very lease (same owner, same attempt) may settle. Returns the ids that
--- were settled; the others had been lost to another worker.
-create function job_settle(p_owner uuid, p_ids uuid[], p_attempts integer[], p_outcomes text[], p_run_at timestamptz[], p_errors text[], p_uncounted boolean[])
+-- Settles finished runs. Fenced: only the holder of this very lease (same owner, same fence) may settle. Returns the ids that
+-- were settled; the others had been lost to another worker. Rows are locked in the order of their ids, as by job_renew: one
+-- process settles and renews at once.
+create function job_settle(p_owner uuid, p_ids uuid[], p_fences integer[], p_outcomes text[], p_run_at timestamptz[], p_errors text[], p_uncounted boolean[])
 returns setof uuid
 language plpgsql security definer set search_path = public as $$
 declare
-  held uuid[];
+  -- Positions, not ids: a late result of a lost lease may come in one batch with the result of the present one.
+  held bigint[];
 begin
-  select coalesce(array_agg(id), '{}') into held from (
-    select j.id from job j join unnest(p_ids, p_attempts) as r (id, attempt) on j.id = r.id and j.attempt = r.attempt
-    where j.lease_owner = p_owner for update of j) h;
+  select coalesce(array_agg(n), '{}') into held from (
+    select r.n from job j join unnest(p_ids, p_fences) with ordinality as r (id, fence, n) on j.id = r.id and j.fence = r.fence
+    where j.lease_owner = p_owner order by j.id for update of j) h;
 
   perform job_retire(array_agg(r.id), array_agg(r.error), r.outcome)
-  from unnest(p_ids, p_outcomes, p_errors) as r (id, outcome, error)
-  where r.id = any (held) and r.outcome in ('done', 'dead')
+  from unnest(p_ids, p_outcomes, p_errors) with ordinality as r (id, outcome, error, n)
+  where r.n = any (held) and r.outcome in ('done', 'dead')
   group by r.outcome;
 
   update job j
   set state = 0, run_at = r.run_at, last_error = r.error, lease_owner = null, lease_until = null,
       attempt = j.attempt - case when r.uncounted then 1 else 0 end
-  from unnest(p_ids, p_outcomes, p_run_at, p_errors, p_uncounted) as r (id, outcome, run_at, error, uncounted)
-  where j.id = r.id and r.id = any (held) and r.outcome = 'retry';
+  from unnest(p_ids, p_outcomes, p_run_at, p_errors, p_uncounted) with ordinality as r (id, outcome, run_at, error, uncounted, n)
+  where j.id = r.id and r.n = any (held) and r.outcome = 'retry';
 
-  return query select unnest(held);
+  return query select r.id from unnest(p_ids) with ordinality as r (id, n) where r.n = any (held);
 end $$;
 
 -- Renews leases. Returns the ids still held: a handler whose id is missing must stop.
 create function job_renew(p_owner uuid, p_ids uuid[], p_lease interval) returns setof uuid
 language sql security definer set search_path = public as $$
-  update job set lease_until = clock_timestamp() + p_lease where id = any (p_ids) and lease_owner = p_owner and state = 2 returning id
+  with mine as materialized (
+    -- Without "state = 2", here and below: the planner would read all that runs, dead versions included, instead of these ids.
+    select id from job where id = any (p_ids) and lease_owner = p_owner order by id for update)
+  update job j set lease_until = clock_timestamp() + p_lease from mine where j.id = mine.id returning j.id
 $$;
 
 -- Gives back what a stopping worker had claimed but not begun.
@@ -179,7 +191,7 @@ create function job_release(p_owner uuid, p_ids uuid[]) returns bigint
 language sql security definer set search_path = public as $$
   with back as (
     update job set state = 1, attempt = attempt - 1, lease_owner = null, lease_until = null
-    where id = any (p_ids) and lease_owner = p_owner and state = 2 returning 1)
+    where id = any (p_ids) and lease_owner = p_owner returning 1)
   select count(*) from back
 $$;
 
@@ -190,7 +202,8 @@ declare
   lost uuid[]; worn uuid[]; freed bigint;
 begin
   select array_agg(id) filter (where attempt < max_attempts), array_agg(id) filter (where attempt >= max_attempts) into lost, worn
-  from (select id, attempt, max_attempts from job where state = 2 and lease_until < clock_timestamp() limit p_limit for update skip locked) x;
+  -- Not clock_timestamp(): it is volatile, and no index is searched for what may change while it is.
+  from (select id, attempt, max_attempts from job where state = 2 and lease_until < now() limit p_limit for update skip locked) x;
   if worn is not null then
     perform job_retire(worn, array_fill('lease expired on the last attempt: the worker died or hung'::text, array[cardinality(worn)]), 'dead');
   end if;

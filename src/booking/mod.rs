@@ -2,9 +2,11 @@
 //! about availability and bookings; our rows say which wish of which client each one is.
 
 pub mod calcom;
+mod reminders;
 mod store;
 
-pub use store::{Booking, Reminder, Wish, Wished, booking_key, calendar_lane};
+pub use reminders::Reminder;
+pub use store::{Booking, Wish, Wished, booking_key, calendar_lane};
 
 use std::collections::BTreeMap;
 

@@ -4,6 +4,7 @@
 
 mod database;
 mod environment;
+mod jobs;
 mod listen;
 mod log;
 mod reader;
@@ -16,6 +17,7 @@ mod vendors;
 
 pub use database::{AdminDatabase, Database};
 pub use environment::{Environment, Time};
+pub use jobs::Jobs;
 pub use listen::Listen;
 pub use log::{Log, LogFormat};
 pub use reader::{ConfigErrors, Problem, Reader};
@@ -40,6 +42,8 @@ pub struct Config {
     pub security: Security,
     /// How vendors are called.
     pub vendors: Vendors,
+    /// How jobs are worked on.
+    pub jobs: Jobs,
     /// Which clock runs.
     pub time: Time,
     /// How logs are written.
@@ -67,6 +71,7 @@ impl Config {
         let listen = Listen::read(from, assumed);
         let security = Security::read(from, assumed);
         let vendors = Vendors::read(from, assumed);
+        let jobs = Jobs::read(from);
         let time = Time::read(from, assumed);
         let log = Log::read(from);
         Some(Self {
@@ -76,6 +81,7 @@ impl Config {
             listen: listen?,
             security: security?,
             vendors: vendors?,
+            jobs: jobs?,
             time: time?,
             log: log?,
         })

@@ -86,6 +86,7 @@ fn each_wrong_setting_is_refused_by_name() {
         ("SALON_OPS_ADDR", "127.0.0.1:99999", "`address:port`"),
         ("SALON_WORKERS_OPS_ADDR", "x", "`address:port`"),
         ("SALON_ALLOW_PRIVATE_VENDORS", "yes", "got \"yes\""),
+        ("SALON_JOB_LEASE", "1", "from 2 to 300 (got \"1\")"),
         ("SALON_CLOCK_FILE", "/tmp/clock", "refused in production"),
         ("SALON_LOG", "salon=loud=very", "levels by module"),
         ("SALON_LOG_FORMAT", "xml", "`json` or `text`"),

@@ -35,7 +35,9 @@ use tracing::Instrument;
 
 use self::{access::Session, identity::identify};
 use crate::{
+    clock::Stopwatch,
     error::{Code, Problem},
+    ops::unit::Unit,
     store::Db,
 };
 
@@ -67,12 +69,29 @@ pub fn router(deps: Deps) -> Router {
         .with_state(Arc::new(Subgraph { schema: build(), deps }))
 }
 
+/// One request: a unit of work of its own, one wide log line.
 async fn answer(State(subgraph): State<Arc<Subgraph>>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Response {
-    let request = match body.map_err(refused_body).and_then(|body| parse(&headers, &body)) {
+    let db = &subgraph.deps.db;
+    let unit = Unit::current().unwrap_or_else(|| Unit::new(trace_of(&headers), db.clock(), db.ids()));
+    let watch = Stopwatch::start();
+    let response = unit.run(execute(&subgraph, &headers, body)).await;
+    let (status, queries, duration_ms) = (response.status().as_u16(), unit.queries(), watch.elapsed_ms());
+    metrics::histogram!("salon_graphql_seconds").record(watch.elapsed().as_secs_f64());
+    tracing::info!(status, queries, duration_ms, trace = unit.trace(), "graphql");
+    response
+}
+
+/// The caller's trace (W3C Trace Context): `version-trace-parent-flags`.
+fn trace_of(headers: &HeaderMap) -> Option<&str> {
+    headers.get("traceparent")?.to_str().ok()?.split('-').nth(1)
+}
+
+async fn execute(subgraph: &Subgraph, headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Response {
+    let request = match body.map_err(refused_body).and_then(|body| parse(headers, &body)) {
         Ok(request) => request,
         Err(problem) => return refuse(&problem),
     };
-    let caller = identify(&headers, subgraph.deps.router_secret.as_ref());
+    let caller = identify(headers, subgraph.deps.router_secret.as_ref());
     let span = tracing::info_span!("graphql", operation = operation_name(&request));
     let request = request.data(Session::begin(subgraph.deps.db.clone(), caller));
     let answer = subgraph.schema.execute(request).instrument(span).await;

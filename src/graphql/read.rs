@@ -66,7 +66,6 @@ pub(in crate::graphql) struct BookingRow {
     pub(super) status: SalonBookingStatus,
     #[sqlx(try_from = "String")]
     pub(super) origin: SalonBookingOrigin,
-    pub(super) calendar_uid: Option<String>,
     pub(super) reason: Option<String>,
     pub(super) created_at: DateTime<Utc>,
     pub(super) updated_at: DateTime<Utc>,
@@ -174,7 +173,7 @@ pub(super) async fn clients(tx: &mut Tx, ids: &[ClientId]) -> Result<Vec<ClientR
 macro_rules! booking_columns {
     () => {
         "b.id, b.tenant_id, b.client_id, coalesce(s.titles ->> t.languages[1], s.key) as service_title, f.name as staff_name, b.start_at, b.end_at,
-         b.status, b.origin, b.calendar_uid, b.reason, b.created_at, b.updated_at"
+         b.status, b.origin, b.reason, b.created_at, b.updated_at"
     };
 }
 

@@ -63,7 +63,7 @@ impl NewJob {
         self
     }
 
-    /// Enqueues nothing while another job of this queue with the same key is open.
+    /// Enqueues nothing while another job of this tenant and queue with the same key is open.
     #[must_use]
     pub fn once(mut self, key: impl Into<String>) -> Self {
         self.dedupe = Some(key.into());

@@ -176,8 +176,8 @@ impl Job {
     pub const fn spec(&self) -> Spec {
         use WorkClass::{Background, Interactive, Timely};
         let (kind, queue, class, max_attempts, timeout, backoff) = match self {
-            Self::HandleInbound { .. } => ("handle_inbound", Queue::Dialogue, Interactive, 12, 30, OURS),
-            Self::ContinueDialogue { .. } => ("continue_dialogue", Queue::Dialogue, Interactive, 12, 30, OURS),
+            Self::HandleInbound { .. } => ("handle_inbound", Queue::Dialogue, Interactive, 25, 30, OURS),
+            Self::ContinueDialogue { .. } => ("continue_dialogue", Queue::Dialogue, Interactive, 25, 30, OURS),
             Self::LoadSlots { .. } => ("load_slots", Queue::Calendar, Interactive, 4, 60, CALENDAR),
             Self::CreateBooking { .. } => ("create_booking", Queue::Calendar, Interactive, 10, 90, CALENDAR),
             Self::CancelBooking { .. } => ("cancel_booking", Queue::Calendar, Interactive, 10, 90, CALENDAR),

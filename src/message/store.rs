@@ -53,6 +53,8 @@ pub struct Outgoing {
     pub attempts: i32,
     /// How often it was sent again although it may have arrived.
     pub resends: i32,
+    /// The visit it is about.
+    pub booking_id: Option<BookingId>,
     /// The reminder it carries out.
     pub reminder_id: Option<ReminderId>,
     /// From when on it makes no sense any more.
@@ -165,7 +167,7 @@ impl Tx {
     /// When the database refuses.
     pub async fn outgoing(&mut self, id: MessageId) -> Result<Option<Outgoing>, StoreError> {
         Ok(sqlx::query_as(
-            "select id, conversation_id, client_id, channel_account_id, kind, content, state, attempts, resends, reminder_id, expires_at
+            "select id, conversation_id, client_id, channel_account_id, kind, content, state, attempts, resends, booking_id, reminder_id, expires_at
              from message where id = $1 and direction = 'out' for update",
         )
         .bind(id)

@@ -27,6 +27,11 @@ impl Unit {
         Self { trace: trace.into(), queries: Arc::default() }
     }
 
+    /// The unit that runs now, if one does.
+    pub fn current() -> Option<Self> {
+        CURRENT.try_with(Clone::clone).ok()
+    }
+
     /// The 32 hex digits of the trace id.
     pub fn trace(&self) -> &str {
         &self.trace

@@ -26,10 +26,14 @@ use crate::{
     ids::{Ids, TenantId},
 };
 
+/// One renews while the other settles. Opened only by a process that holds leases, and beside [`Db::connect`]'s number.
+const LEASE_CONNECTIONS: u32 = 2;
+
 /// The application's way into the database, under a role that owns nothing and can't bypass row-level security.
 #[derive(Clone)]
 pub struct Db {
     pool: PgPool,
+    leases: PgPool,
     waker: Waker,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
@@ -59,11 +63,13 @@ impl Db {
             ("lock_timeout", "10s"),
             ("idle_in_transaction_session_timeout", "60s"),
         ]);
-        let pool = PgPoolOptions::new()
-            .max_connections(max_connections)
-            .acquire_timeout(Duration::from_secs(10))
-            .connect_lazy_with(options);
-        Ok(Self { pool, waker, clock, ids })
+        let pool = |connections| {
+            PgPoolOptions::new()
+                .max_connections(connections)
+                .acquire_timeout(Duration::from_secs(10))
+                .connect_lazy_with(options.clone())
+        };
+        Ok(Self { pool: pool(max_connections), leases: pool(LEASE_CONNECTIONS), waker, clock, ids })
     }
 
     /// A transaction that sees and writes this tenant's rows only.
@@ -87,6 +93,13 @@ impl Db {
     pub(crate) fn narrow(&self) -> &PgPool {
         crate::ops::unit::count_query();
         &self.pool
+    }
+
+    /// For keeping, ending and taking back leases. Not the pool that handlers wait for: behind a full one, renewals would come too late,
+    /// and the jobs of a healthy worker would run twice just when there is most to do.
+    pub(crate) fn leases(&self) -> &PgPool {
+        crate::ops::unit::count_query();
+        &self.leases
     }
 
     /// The clock that stamps what is written.
@@ -135,5 +148,6 @@ impl Db {
     /// Closes the pool when the process stops.
     pub async fn close(&self) {
         self.pool.close().await;
+        self.leases.close().await;
     }
 }

@@ -24,10 +24,12 @@ pub struct Claimed {
     pub kind: String,
     /// The job, as JSON.
     pub payload: serde_json::Value,
-    /// Which attempt this is, from 1. With the owner it is the fence of the lease.
+    /// Which attempt this is, from 1.
     pub attempt: i32,
     /// After how many it is dead.
     pub max_attempts: i32,
+    /// The number of this claim. With the owner it tells this lease from every other one of the job.
+    pub fence: i32,
     /// The trace of the unit that enqueued it.
     pub trace: Option<String>,
     /// When it was enqueued.
@@ -62,8 +64,8 @@ pub enum Verdict {
 pub struct Settlement {
     /// The job.
     pub id: JobId,
-    /// The attempt that ran: only the holder of this very lease may settle it.
-    pub attempt: i32,
+    /// The claim that it ran under: only the holder of this very lease may settle it.
+    pub fence: i32,
     /// How it ended.
     pub verdict: Verdict,
 }
@@ -104,6 +106,11 @@ pub struct DeadLetter {
     pub died_at: DateTime<Utc>,
 }
 
+/// What PostgreSQL can store and an operator will read. A text with a NUL would be refused for ever, and with it the whole batch.
+fn storable(error: &str) -> String {
+    error.chars().filter(|c| *c != '\0').take(2000).collect()
+}
+
 fn interval(duration: Duration) -> PgInterval {
     PgInterval { months: 0, days: 0, microseconds: i64::try_from(duration.as_micros()).unwrap_or(i64::MAX) }
 }
@@ -120,7 +127,7 @@ pub(super) async fn insert(
     sqlx::query(
         "insert into job (id, tenant_id, queue, kind, payload, subject_id, lane, class, deadline, expires_at, state, run_at, max_attempts, dedupe, trace, enqueued_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, coalesce($9, 'infinity'), $10, case when $11 > $12 then 0 else 1 end, $11, $13, $14, $15, $12)
-         on conflict (queue, dedupe) where dedupe is not null do nothing",
+         on conflict (tenant_id, queue, dedupe) where dedupe is not null do nothing",
     )
     .bind(id)
     .bind(tenant)
@@ -148,7 +155,7 @@ impl Db {
     /// # Errors
     /// When the database can't be reached; nothing is then claimed, or the lease runs out.
     pub async fn claim(&self, queue: Queue, owner: Uuid, limit: usize, lease: Duration) -> Result<Vec<Claimed>, StoreError> {
-        Ok(sqlx::query_as("select id, tenant_id, kind, payload, attempt, max_attempts, trace, enqueued_at, run_at from job_claim($1, $2, $3, $4, $5)")
+        Ok(sqlx::query_as("select id, tenant_id, kind, payload, attempt, max_attempts, fence, trace, enqueued_at, run_at from job_claim($1, $2, $3, $4, $5)")
             .bind(queue.as_str())
             .bind(self.clock.now())
             .bind(owner)
@@ -174,16 +181,16 @@ impl Db {
     /// When the database can't be reached: settle again, the lease decides.
     pub async fn settle(&self, owner: Uuid, runs: &[Settlement]) -> Result<Vec<JobId>, StoreError> {
         let now = self.clock.now();
-        let (mut ids, mut attempts, mut outcomes) = (vec![], vec![], vec![]);
+        let (mut ids, mut fences, mut outcomes) = (vec![], vec![], vec![]);
         let (mut run_at, mut errors, mut uncounted) = (vec![], vec![], vec![]);
         for run in runs {
             let (outcome, at, error, free) = match &run.verdict {
                 Verdict::Done => ("done", now, None, false),
-                Verdict::Retry { at, error, counted } => ("retry", *at, Some(error.as_str()), !counted),
-                Verdict::Dead { error } => ("dead", now, Some(error.as_str()), false),
+                Verdict::Retry { at, error, counted } => ("retry", *at, Some(storable(error)), !counted),
+                Verdict::Dead { error } => ("dead", now, Some(storable(error)), false),
             };
             ids.push(run.id.0);
-            attempts.push(run.attempt);
+            fences.push(run.fence);
             outcomes.push(outcome);
             run_at.push(at);
             errors.push(error);
@@ -192,12 +199,12 @@ impl Db {
         let settled = sqlx::query_scalar("select job_settle($1, $2, $3, $4, $5, $6, $7)")
             .bind(owner)
             .bind(ids)
-            .bind(attempts)
+            .bind(fences)
             .bind(outcomes)
             .bind(run_at)
             .bind(errors)
             .bind(uncounted)
-            .fetch_all(self.narrow())
+            .fetch_all(self.leases())
             .await?;
         Ok(settled)
     }
@@ -212,7 +219,7 @@ impl Db {
             .bind(owner)
             .bind(ids)
             .bind(interval(lease))
-            .fetch_all(self.narrow())
+            .fetch_all(self.leases())
             .await?)
     }
 
@@ -222,7 +229,7 @@ impl Db {
     /// When the database can't be reached: their lease runs out instead.
     pub async fn release(&self, owner: Uuid, ids: &[JobId]) -> Result<(), StoreError> {
         let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
-        sqlx::query("select job_release($1, $2)").bind(owner).bind(ids).execute(self.narrow()).await?;
+        sqlx::query("select job_release($1, $2)").bind(owner).bind(ids).execute(self.leases()).await?;
         Ok(())
     }
 
@@ -231,7 +238,7 @@ impl Db {
     /// # Errors
     /// When the database can't be reached.
     pub async fn reap(&self) -> Result<i64, StoreError> {
-        Ok(sqlx::query_scalar("select job_reap(1000)").fetch_one(self.narrow()).await?)
+        Ok(sqlx::query_scalar("select job_reap(1000)").fetch_one(self.leases()).await?)
     }
 
     /// Dead letters that nobody has resolved, oldest first.

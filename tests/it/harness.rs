@@ -14,9 +14,9 @@
 //! services end with the process: it holds their standard input.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read, Write},
     path::Path,
-    process::{Child, ChildStdin, Command, Stdio},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -52,12 +52,15 @@ const TEMPLATE: &str = "it_template";
 static SERVICES: OnceCell<Services> = OnceCell::const_new();
 static NEXT: AtomicU32 = AtomicU32::new(1);
 
-struct Services {
+/// A PostgreSQL and a Redis. All tests share one pair; a test that stops one of them starts its own.
+pub(crate) struct Services {
     admin_url: Url,
     app_url: Url,
     superuser_url: Url,
-    redis_url: String,
-    _lease: (Child, ChildStdin, tempfile::TempDir),
+    pub(crate) redis_url: String,
+    commands: ChildStdin,
+    answers: BufReader<ChildStdout>,
+    _lease: (Child, tempfile::TempDir),
 }
 
 impl Services {
@@ -73,8 +76,8 @@ impl Services {
             .await
     }
 
-    /// Blocks: it happens once, before any test has begun.
-    fn start() -> Self {
+    /// Blocks until both answer.
+    pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/services");
         let mut child = Command::new(script)
@@ -86,7 +89,8 @@ impl Services {
             .spawn()
             .expect("scripts/services starts");
         let (stdin, stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-        let lines: Vec<String> = BufReader::new(stdout).lines().map(Result::unwrap).take_while(|line| line != "READY").collect();
+        let mut answers = BufReader::new(stdout);
+        let lines: Vec<String> = answers.by_ref().lines().map(Result::unwrap).take_while(|line| line != "READY").collect();
         let url = |name: &str| {
             let found = lines.iter().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
             found.unwrap_or_else(|| panic!("scripts/services printed no {name}: {lines:?}")).to_owned()
@@ -96,8 +100,18 @@ impl Services {
             app_url: url("DATABASE_URL").parse().unwrap(),
             superuser_url: url("SUPERUSER_URL").parse().unwrap(),
             redis_url: url("REDIS_URL"),
-            _lease: (child, stdin, folder),
+            commands: stdin,
+            answers,
+            _lease: (child, folder),
         }
+    }
+
+    /// Has `scripts/services` obey a command such as `redis-stop`. Blocks until it has.
+    pub(crate) fn tell(&mut self, command: &str) {
+        writeln!(self.commands, "{command}").unwrap();
+        let mut answer = String::new();
+        self.answers.read_line(&mut answer).unwrap();
+        assert_eq!(answer.trim_end(), format!("OK {command}"));
     }
 
     /// A connection of the tables' owner to a database that no test copies.

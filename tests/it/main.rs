@@ -3,10 +3,12 @@
 #![allow(clippy::disallowed_methods, reason = "tests look at the tables behind the stores")]
 
 mod chain;
+mod chaos;
 mod commands;
 mod graphql;
 mod harness;
 mod ingress;
 mod isolation;
 mod ops;
+mod queue;
 mod tenant_apply;

@@ -71,6 +71,7 @@ fn refuse(problem: &str, code: u8) -> ExitCode {
 async fn work(config: Config, queues: &[Queue]) -> Result<(), String> {
     telemetry::init(&config.log);
     let address = config.listen.workers_ops;
+    let settings = runtime::Settings::of(queues).with_lease(config.jobs.lease);
     let app = App::new(config).map_err(|error| error.to_string())?;
     app.refuse_wrong_role().await.map_err(|error| error.to_string())?;
     let pacer = Pacer::new(app.redis.as_ref());
@@ -84,7 +85,7 @@ async fn work(config: Config, queues: &[Queue]) -> Result<(), String> {
     tokio::spawn(stop_on_signal(stop.clone()));
     let names: Vec<&str> = queues.iter().map(|queue| queue.as_str()).collect();
     tracing::info!(queues = names.join(","), ops = %address, "working");
-    let ended = runtime::run(ctx, runtime::Settings::of(queues), app.redis.clone(), stop.clone()).await;
+    let ended = runtime::run(ctx, settings, app.redis.clone(), stop.clone()).await;
     stop.cancel();
     let _ = answering.await;
     app.db.close().await;

@@ -2,24 +2,27 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use apalis::prelude::{Monitor, WorkerBuilder};
-use salon_core::{job::Queue, store::WakeListener};
+use apalis::prelude::{Data, Monitor, WorkerBuilder};
+use salon_core::{
+    job::Queue,
+    store::{Db, WakeListener},
+};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     ctx::Ctx,
     handlers,
-    queue::{JobBackend, QueueSettings},
+    queue::{Assignment, JobBackend, JobError, QueueSettings},
     ticker,
 };
 
 /// How many jobs of a queue one process runs at once, unless told otherwise.
 pub const fn default_slots(queue: Queue) -> usize {
     match queue {
-        Queue::Dialogue | Queue::Outbound => 32,
-        Queue::Calendar | Queue::Crm => 16,
-        Queue::Reminder => 8,
+        Queue::Dialogue | Queue::Outbound => 16,
+        Queue::Calendar => 12,
+        Queue::Crm | Queue::Reminder => 8,
     }
 }
 
@@ -38,6 +41,15 @@ impl Settings {
         let queues = queues.iter().map(|queue| QueueSettings::new(*queue, default_slots(*queue))).collect();
         Self { queues, ticker: true }
     }
+
+    /// The same with leases of this length.
+    #[must_use]
+    pub fn with_lease(mut self, lease: Duration) -> Self {
+        for queue in &mut self.queues {
+            queue.lease = lease;
+        }
+        self
+    }
 }
 
 /// Works until `stop` is cancelled, then finishes what runs.
@@ -45,6 +57,25 @@ impl Settings {
 /// # Errors
 /// When a worker ends by itself, which none does while it is healthy.
 pub async fn run(ctx: Ctx, settings: Settings, redis: Option<redis::Client>, stop: CancellationToken) -> Result<(), String> {
+    let db = ctx.db.clone();
+    serve(db, settings, redis, stop, move |assignment| handlers::run(assignment, Data::new(ctx.clone()))).await
+}
+
+/// [`run`] with any handler.
+///
+/// # Errors
+/// When a worker ends by itself, which none does while it is healthy.
+pub async fn serve<H, F>(
+    db: Db,
+    settings: Settings,
+    redis: Option<redis::Client>,
+    stop: CancellationToken,
+    handler: H,
+) -> Result<(), String>
+where
+    H: Fn(Assignment) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Result<(), JobError>> + Send + 'static,
+{
     let wakes: HashMap<Queue, Arc<Notify>> = settings.queues.iter().map(|queue| (queue.queue, Arc::new(Notify::new()))).collect();
     let _listener = redis.map(|redis| {
         let wakes = wakes.clone();
@@ -54,17 +85,17 @@ pub async fn run(ctx: Ctx, settings: Settings, redis: Option<redis::Client>, sto
             }
         })
     });
-    let ticker = settings.ticker.then(|| tokio::spawn(ticker::run(ctx.db.clone(), stop.clone())));
+    let ticker = settings.ticker.then(|| tokio::spawn(ticker::run(db.clone(), stop.clone())));
     let grace = settings.queues.iter().map(|queue| queue.grace).max().unwrap_or_default();
     // A queue's own grace ends first, so that what is left over is given back in order.
     let mut monitor = Monitor::new().shutdown_timeout(grace + Duration::from_secs(5));
     for queue in settings.queues {
-        let (ctx, wake) = (ctx.clone(), wakes.get(&queue.queue).cloned().unwrap_or_default());
+        let wake = wakes.get(&queue.queue).cloned().unwrap_or_default();
+        let (db, stop, handler) = (db.clone(), stop.clone(), handler.clone());
         monitor = monitor.register(move |instance| {
             WorkerBuilder::new(format!("{}-{instance}", queue.queue).as_str())
-                .backend(JobBackend::new(ctx.db.clone(), queue, wake.clone()))
-                .data(ctx.clone())
-                .build(handlers::run)
+                .backend(JobBackend::new(db.clone(), queue, wake.clone(), &stop))
+                .build(handler.clone())
         });
     }
     let stopped = monitor

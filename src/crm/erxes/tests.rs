@@ -320,7 +320,7 @@ async fn the_token_is_in_nothing_that_is_printed() {
 /// argument's type, no required argument is left out.
 #[test]
 fn documents_fit_the_schema() {
-    let schema = parse_schema(include_str!("fixtures/operations.graphql")).unwrap();
+    let schema = parse_schema(salon_sandbox::erxes::OPERATIONS).unwrap();
     let types: BTreeMap<String, TypeDefinition> = schema
         .definitions
         .into_iter()

@@ -89,11 +89,6 @@ impl SalonBooking {
         Some(self.0.origin)
     }
 
-    /// The id of the booking in cal.com; changes when the visit is moved.
-    async fn calendar_uid(&self) -> Option<&str> {
-        self.0.calendar_uid.as_deref()
-    }
-
     /// Why it was refused or cancelled.
     async fn reason(&self) -> Option<&str> {
         self.0.reason.as_deref()

@@ -31,6 +31,14 @@ pub(super) async fn pace(ctx: &Ctx, connection: ConnectionId) -> Result<(), JobE
         .map_err(|after| JobError::Later { after, why: "paced".into() })
 }
 
+/// Counts a further call of a job that has made one, and waits for its turn here. Put off, the job would begin anew and spend the
+/// next permit on the call it has made already: once the burst is used up, it would never get to its second one.
+pub(super) async fn pace_on(ctx: &Ctx, connection: ConnectionId) {
+    while let Err(after) = ctx.pacer.acquire(&[(format!("calendar:{connection}"), CALENDAR_RATE)]).await {
+        tokio::time::sleep(after).await;
+    }
+}
+
 /// The lane of a chat's dialogue. The ingress uses the same.
 pub(super) fn chat_lane(contact: &Contact) -> Uuid {
     lane("chat", contact.channel_account_id.0, &contact.chat_id)

@@ -12,7 +12,7 @@ use salon_core::{
     vendor::Class,
 };
 
-use super::calendar::{chat_lane, pace};
+use super::calendar::{chat_lane, pace, pace_on};
 use crate::{
     ctx::Ctx,
     queue::{Assignment, JobError},
@@ -40,8 +40,11 @@ pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, question: Question) 
         masters.filter(|(master, _)| question.staff.is_none_or(|wanted| wanted == *master)).collect();
     let (from, to) = window(&question, &tenant);
     let mut slots = Vec::new();
-    for (staff, event_type_id) in event_types {
-        pace(ctx, calendar_connection.id).await?;
+    for (n, (staff, event_type_id)) in event_types.into_iter().enumerate() {
+        match n {
+            0 => pace(ctx, calendar_connection.id).await?,
+            _ => pace_on(ctx, calendar_connection.id).await,
+        }
         let query = SlotQuery { event_type_id, from, to, zone: tenant.zone };
         match calendar().slots(&ctx.http, &calendar_connection.account, &query).await {
             Ok(starts) => slots.extend(starts.into_iter().map(|start| Slot { start, staff })),

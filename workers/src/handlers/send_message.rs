@@ -2,14 +2,14 @@
 //! unknown outcome. No messenger that we know can be asked whether a message arrived, and an answer or a reminder that is missing does
 //! more harm than one that comes twice: an unknown outcome is sent again once, on record, and never twice.
 
-use std::time::Duration;
-
+use chrono::{DateTime, TimeDelta, Utc};
 use salon_core::{
     channel::{self, ChannelAdapter},
     client::Contact,
     crm,
     dialogue::{Screen, render},
-    ids::MessageId,
+    ids::{MessageId, ReminderId},
+    job::{Job, NewJob},
     message::{Outcome, Outgoing},
     schedule::{DueReminder, SendDecision, recheck},
     store::Tx,
@@ -22,6 +22,9 @@ use crate::{
     ctx::Ctx,
     queue::{Assignment, JobError},
 };
+
+/// So long before a visit its client may already be on the way.
+const ON_THE_WAY: TimeDelta = TimeDelta::hours(2);
 
 /// A message that is to go out now, with the number of this attempt.
 struct Ready {
@@ -57,8 +60,15 @@ async fn prepare(ctx: &Ctx, assignment: &Assignment, id: MessageId) -> Result<Op
     if !matches!(message.state.as_str(), "queued" | "sending") {
         return Ok(None);
     }
-    if let Some(outcome) = moot(&mut tx, &message).await? {
-        return end(tx, &message, &outcome).await;
+    match timely(&mut tx, &message).await? {
+        Timely::Now => {}
+        Timely::Never(outcome) => return end(tx, &message, &outcome).await,
+        // Outside the chat's lane: an answer that the client asks for meanwhile must not wait until morning behind this.
+        Timely::At(at) => {
+            tx.enqueue(NewJob::new(Job::SendMessage { message: id }).run_at(at)).await?;
+            tx.commit().await?;
+            return Ok(None);
+        }
     }
     let again = message.state == "sending";
     if again && message.resends >= 1 {
@@ -89,28 +99,51 @@ async fn end(mut tx: Tx, message: &Outgoing, outcome: &Outcome<'_>) -> Result<Op
     Ok(None)
 }
 
-/// Is what the message would say still so, and is this still the time to say it?
-async fn moot(tx: &mut Tx, message: &Outgoing) -> Result<Option<Outcome<'static>>, JobError> {
+/// Whether a message should go out at this moment.
+enum Timely {
+    Now,
+    At(DateTime<Utc>),
+    Never(Outcome<'static>),
+}
+
+/// Is what the message would say still so, and is this the time to say it?
+async fn timely(tx: &mut Tx, message: &Outgoing) -> Result<Timely, JobError> {
     if message.expires_at.is_some_and(|expires_at| expires_at <= tx.now()) {
-        return Ok(Some(Outcome::Expired));
+        return Ok(Timely::Never(Outcome::Expired));
     }
-    let Some(reminder) = message.reminder_id else { return Ok(None) };
-    let Some(reminder) = tx.reminder(reminder).await? else { return Ok(Some(Outcome::Superseded)) };
+    match (message.reminder_id, message.kind.as_str()) {
+        (Some(reminder), _) => timely_reminder(tx, reminder).await,
+        (None, "notice") => timely_notice(tx, message).await,
+        (None, _) => Ok(Timely::Now),
+    }
+}
+
+async fn timely_reminder(tx: &mut Tx, reminder: ReminderId) -> Result<Timely, JobError> {
+    let Some(reminder) = tx.reminder(reminder).await? else { return Ok(Timely::Never(Outcome::Superseded)) };
     let booking = tx.booking(reminder.booking_id).await?;
     let Some(booking) = booking.filter(|booking| booking.status == "booked" && booking.version == reminder.booking_version)
     else {
-        return Ok(Some(Outcome::Superseded));
+        return Ok(Timely::Never(Outcome::Superseded));
     };
     let tenant = load_tenant(tx).await?;
     let moment = DueReminder { due_at: reminder.due_at, expires_at: reminder.expires_at, visit_start: booking.start_at };
-    match recheck(&moment, tx.now(), tenant.zone, &tenant.quiet_hours) {
-        SendDecision::Send => Ok(None),
-        SendDecision::Drop(_) => Ok(Some(Outcome::Expired)),
-        SendDecision::MoveTo(at) => {
-            let after = (at - tx.now()).to_std().unwrap_or(Duration::from_secs(1));
-            Err(JobError::Later { after, why: "quiet hours".into() })
-        }
-    }
+    Ok(match recheck(&moment, tx.now(), tenant.zone, &tenant.quiet_hours) {
+        SendDecision::Send => Timely::Now,
+        SendDecision::Drop(_) => Timely::Never(Outcome::Expired),
+        SendDecision::MoveTo(at) => Timely::At(at),
+    })
+}
+
+/// What the salon changed at night is told in the morning, unless the visit is so near that the client may be on the way by then.
+async fn timely_notice(tx: &mut Tx, message: &Outgoing) -> Result<Timely, JobError> {
+    let tenant = load_tenant(tx).await?;
+    let allowed = tenant.quiet_hours.next_allowed(tx.now(), tenant.zone);
+    let visit = match message.booking_id {
+        Some(booking) => tx.booking(booking).await?.map(|booking| booking.start_at),
+        None => None,
+    };
+    let too_late = visit.is_some_and(|start| start < allowed + ON_THE_WAY);
+    Ok(if allowed <= tx.now() || too_late { Timely::Now } else { Timely::At(allowed) })
 }
 
 async fn pace(ctx: &Ctx, adapter: &dyn ChannelAdapter, account: &ChannelAccount, contact: &Contact) -> Result<(), JobError> {

@@ -21,33 +21,52 @@ impl Keeper {
     }
 
     pub(super) fn hold(&self, run: &Arc<Run>) {
-        self.held().insert(run.id, Arc::downgrade(run));
-    }
-
-    pub(super) fn forget(&self, ids: &[JobId]) {
-        let mut held = self.held();
-        for id in ids {
-            held.remove(id);
+        let before = self.held().insert(run.id, Arc::downgrade(run));
+        // Whatever this process still does under an older lease of the same job has lost it.
+        if let Some(before) = before.and_then(|before| before.upgrade()) {
+            before.lost.cancel();
         }
     }
 
-    fn ids(&self) -> Vec<JobId> {
-        self.held().keys().copied().collect()
+    /// Stops renewing these runs, not a later one of the same job.
+    pub(super) fn forget(&self, runs: &[Arc<Run>]) {
+        let mut held = self.held();
+        for run in runs {
+            if held.get(&run.id).is_some_and(|current| std::ptr::eq(current.as_ptr(), Arc::as_ptr(run))) {
+                held.remove(&run.id);
+            }
+        }
     }
 
-    pub(super) fn unbegun(&self) -> Vec<JobId> {
-        self.held().iter().filter(|(_, run)| run.upgrade().is_none_or(|run| !run.has_begun())).map(|(id, _)| *id).collect()
+    /// What is to be renewed. A run that nobody holds any more was cancelled: its lease may run out.
+    fn live(&self) -> Vec<(JobId, Weak<Run>)> {
+        let mut held = self.held();
+        held.retain(|_, run| run.strong_count() > 0);
+        held.iter().map(|(id, run)| (*id, run.clone())).collect()
+    }
+
+    /// Takes back what was claimed and has not begun.
+    pub(super) fn withdraw_unbegun(&self) -> Vec<JobId> {
+        let mut withdrawn = Vec::new();
+        self.held().retain(|id, run| {
+            let taken = run.upgrade().is_some_and(|run| run.withdraw());
+            if taken {
+                withdrawn.push(*id);
+            }
+            !taken
+        });
+        withdrawn
     }
 
     pub(super) fn cancel_all(&self) {
-        self.cancel_if(|_| true);
+        cancel(self.live().into_iter());
     }
+}
 
-    fn cancel_if(&self, lost: impl Fn(&JobId) -> bool) {
-        for (id, run) in self.held().iter() {
-            if let Some(run) = run.upgrade().filter(|_| lost(id)) {
-                run.lost.cancel();
-            }
+fn cancel(runs: impl Iterator<Item = (JobId, Weak<Run>)>) {
+    for (_, run) in runs {
+        if let Some(run) = run.upgrade() {
+            run.lost.cancel();
         }
     }
 }
@@ -59,13 +78,12 @@ pub(super) async fn run(shared: Shared) {
     beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         beat.tick().await;
-        let ids = shared.keeper.ids();
-        if !ids.is_empty() {
+        let runs = shared.keeper.live();
+        if !runs.is_empty() {
+            let ids: Vec<JobId> = runs.iter().map(|(id, _)| *id).collect();
             match shared.db.renew(shared.owner, &ids, shared.settings.lease).await {
-                Ok(kept) => {
-                    // Only what was asked about: a job claimed meanwhile has a fresh lease.
-                    shared.keeper.cancel_if(|id| ids.contains(id) && !kept.contains(id));
-                }
+                // Only the runs that were asked about: a job claimed meanwhile has a fresh lease.
+                Ok(kept) => cancel(runs.into_iter().filter(|(id, _)| !kept.contains(id))),
                 Err(error) => {
                     tracing::warn!(%error, "leases not renewed");
                     continue;

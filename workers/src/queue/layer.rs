@@ -67,23 +67,21 @@ where
 
     fn call(&mut self, task: Task<Assignment>) -> Self::Future {
         let assignment = task.args.clone();
-        assignment.run.begin();
-        let work = self.inner.call(task);
-        let layer = self.layer.clone();
-        let work = AssertUnwindSafe(work).catch_unwind();
+        if !assignment.run.begin() {
+            return Box::pin(std::future::ready(Ok(())));
+        }
+        let work = AssertUnwindSafe(self.inner.call(task)).catch_unwind();
         let work = work.map(|outcome| outcome.map_or_else(|_| Err("panicked".into()), |result| result.map_err(Into::into)));
-        // A task of its own, so that handlers use all cores; spawned here and not around this layer, so that the unit of work, the
-        // time limit and the loss of the lease reach the handler itself.
-        let running = tokio::spawn(layer.run(assignment, work));
-        Box::pin(async move {
-            // The verdict is ours to write: apalis need not know.
-            running.await.map_err(Into::into)
-        })
+        // A task per job is spawned here, around the limits, not by apalis' `parallelize` inside them: a task doesn't end when its
+        // handle is dropped, so a timed-out or lost run would go on, and it would not inherit the unit of work.
+        let run = tokio::spawn(self.layer.clone().run(assignment, work));
+        // The verdict is ours to write: apalis need not know.
+        Box::pin(async move { Ok(run.await?) })
     }
 }
 
 impl RunLayer {
-    async fn run(self, assignment: Assignment, work: impl Future<Output = Result<(), BoxDynError>> + Send + 'static) {
+    async fn run(self, assignment: Assignment, work: impl Future<Output = Result<(), BoxDynError>> + Send) {
         let (clock, ids) = (self.db.clock(), self.db.ids());
         let spec = assignment.job.spec();
         let unit = Unit::new(assignment.claimed.trace.as_deref(), clock, ids);
@@ -109,7 +107,7 @@ impl RunLayer {
         };
         let verdict = self.verdict(&assignment, &spec, outcome);
         observe(&assignment, &spec, &verdict, &unit, &stopwatch);
-        let settlement = Settlement { id: assignment.id(), attempt: assignment.run.attempt, verdict };
+        let settlement = Settlement { id: assignment.id(), fence: assignment.run.fence, verdict };
         self.settler.settle(settlement, assignment.run);
     }
 

@@ -14,7 +14,6 @@ pub use layer::{RunLayer, RunService};
 pub use run::{Assignment, Run};
 
 use std::{
-    pin::Pin,
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
@@ -80,15 +79,14 @@ pub(crate) struct Shared {
 enum Stage {
     Idle,
     Running(Parts),
-    Closing(Pin<Box<dyn Future<Output = ()> + Send>>),
     Closed,
 }
 
 struct Parts {
     tasks: mpsc::Receiver<Task<Assignment>>,
-    pump: JoinHandle<()>,
-    keeper: JoinHandle<()>,
-    settler: JoinHandle<()>,
+    /// Keeps `tasks` open: a stream that ends before apalis itself stops is an error to it.
+    _open: mpsc::Sender<Task<Assignment>>,
+    life: JoinHandle<()>,
 }
 
 /// One queue of one process.
@@ -100,8 +98,9 @@ pub struct JobBackend {
 }
 
 impl JobBackend {
-    /// A backend for a queue. `wake` makes an idle worker look at once.
-    pub fn new(db: Db, settings: QueueSettings, wake: Arc<Notify>) -> Self {
+    /// A backend for a queue. `wake` makes an idle worker look at once. `stop` ends claiming at once; apalis, which closes a backend only
+    /// when everything it runs has ended, is stopped on its own.
+    pub fn new(db: Db, settings: QueueSettings, wake: Arc<Notify>, stop: &CancellationToken) -> Self {
         let owner = db.ids().next(db.clock());
         let (settler, settlements) = Settler::channel();
         let shared = Shared {
@@ -111,7 +110,7 @@ impl JobBackend {
             slots: Arc::new(Semaphore::new(settings.slots)),
             wake,
             keeper: Keeper::default(),
-            stop: CancellationToken::new(),
+            stop: stop.child_token(),
         };
         Self { shared, settler, settlements: Some(settlements), stage: Stage::Idle }
     }
@@ -119,36 +118,47 @@ impl JobBackend {
     fn start(&mut self) {
         let Some(settlements) = self.settlements.take() else { return };
         let (to_worker, tasks) = mpsc::channel(self.shared.settings.slots.max(1));
-        let shared = &self.shared;
-        self.stage = Stage::Running(Parts {
-            tasks,
-            pump: tokio::spawn(pump::run(shared.clone(), self.settler.clone(), to_worker)),
-            keeper: tokio::spawn(keeper::run(shared.clone())),
-            settler: tokio::spawn(settler::run(shared.clone(), settlements)),
-        });
+        let life = live(self.shared.clone(), self.settler.clone(), settlements, to_worker.clone());
+        self.stage = Stage::Running(Parts { tasks, _open: to_worker, life: tokio::spawn(life) });
     }
+}
 
-    /// No new claims; what runs may finish within the grace; what was claimed but not begun goes back with its attempt.
-    fn close(&mut self, parts: Parts) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        let shared = self.shared.clone();
-        Box::pin(async move {
-            let Parts { tasks, pump, keeper, settler } = parts;
-            shared.stop.cancel();
-            let _ = pump.await;
-            let unbegun = shared.keeper.unbegun();
-            drop(tasks);
-            if let Err(error) = shared.db.release(shared.owner, &unbegun).await {
-                tracing::warn!(%error, jobs = unbegun.len(), "unbegun jobs keep their lease until it runs out");
-            }
-            shared.keeper.forget(&unbegun);
-            let all = u32::try_from(shared.settings.slots).unwrap_or(u32::MAX);
-            if tokio::time::timeout(shared.settings.grace, shared.slots.acquire_many(all)).await.is_err() {
-                tracing::warn!(queue = %shared.settings.queue, "jobs still run after the grace: their leases will run out");
-                shared.keeper.cancel_all();
-            }
-            keeper.abort();
-            settler.abort();
-        })
+/// A worker that ended in an error is started again with a backend of its own; this one must not go on claiming.
+impl Drop for JobBackend {
+    fn drop(&mut self) {
+        self.shared.stop.cancel();
+    }
+}
+
+/// From the first claim to the last settlement. When told to stop: no new claims; what was claimed but not begun goes back with its
+/// attempt; what runs may finish within the grace.
+async fn live(shared: Shared, settler: Settler, settlements: settler::Settlements, to_worker: mpsc::Sender<Task<Assignment>>) {
+    let keeper = tokio::spawn(keeper::run(shared.clone()));
+    let writer = tokio::spawn(settler::run(shared.clone(), settlements));
+    let mut pump = tokio::spawn(pump::run(shared.clone(), settler, to_worker));
+    shared.stop.cancelled().await;
+    let orderly = async {
+        let _ = (&mut pump).await;
+        give_back(&shared).await;
+        let all = u32::try_from(shared.settings.slots).unwrap_or(u32::MAX);
+        let _ = shared.slots.acquire_many(all).await;
+    };
+    if tokio::time::timeout(shared.settings.grace, orderly).await.is_err() {
+        tracing::warn!(queue = %shared.settings.queue, "jobs still run after the grace: their leases will run out");
+        pump.abort();
+        shared.keeper.cancel_all();
+    }
+    keeper.abort();
+    writer.abort();
+}
+
+async fn give_back(shared: &Shared) {
+    let unbegun = shared.keeper.withdraw_unbegun();
+    if unbegun.is_empty() {
+        return;
+    }
+    if let Err(error) = shared.db.release(shared.owner, &unbegun).await {
+        tracing::warn!(%error, jobs = unbegun.len(), "unbegun jobs keep their lease until it runs out");
     }
 }
 
@@ -171,18 +181,14 @@ impl Backend for JobBackend {
     }
 
     fn poll_close(&mut self, cx: &mut Context<'_>, _: &WorkerContext) -> Poll<Result<(), Infallible>> {
-        loop {
-            match std::mem::replace(&mut self.stage, Stage::Closed) {
-                Stage::Idle | Stage::Closed => return Poll::Ready(Ok(())),
-                Stage::Running(parts) => self.stage = Stage::Closing(self.close(parts)),
-                Stage::Closing(mut closing) => {
-                    if closing.poll_unpin(cx).is_pending() {
-                        self.stage = Stage::Closing(closing);
-                        return Poll::Pending;
-                    }
-                }
+        self.shared.stop.cancel();
+        if let Stage::Running(parts) = &mut self.stage {
+            if parts.life.poll_unpin(cx).is_pending() {
+                return Poll::Pending;
             }
+            self.stage = Stage::Closed;
         }
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -17,6 +17,7 @@ const BATCH: usize = 64;
 pub(super) async fn run(shared: Shared, settler: Settler, to_worker: mpsc::Sender<Task<Assignment>>) {
     loop {
         let slots = tokio::select! {
+            biased;
             () = shared.stop.cancelled() => return,
             slots = free_slots(&shared) => slots,
         };
@@ -71,12 +72,15 @@ async fn hand_over(
                     claimed: Arc::new(claimed),
                     run,
                 };
-                // A worker that is gone has closed the channel; its unbegun jobs are released on closing.
+                // A worker that is gone has closed the channel; the lease then runs out.
                 let _ = to_worker.send(TaskBuilder::new(assignment).build()).await;
             }
             Err(error) => {
-                let verdict = Verdict::Dead { error: format!("payload can't be read: {}", category(&error)) };
-                settler.settle(Settlement { id: run.id, attempt: run.attempt, verdict }, run);
+                run.begin();
+                let reason = category(&error);
+                tracing::error!(job = %run.id, tenant = %claimed.tenant_id, kind = claimed.kind, reason, "payload can't be read");
+                let verdict = Verdict::Dead { error: format!("payload can't be read: {reason}") };
+                settler.settle(Settlement { id: run.id, fence: run.fence, verdict }, run);
             }
         }
     }

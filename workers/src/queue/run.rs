@@ -1,9 +1,6 @@
 //! One run of one job.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use salon_core::{
     ids::{JobId, TenantId},
@@ -17,30 +14,42 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug)]
 pub struct Run {
     pub(crate) id: JobId,
-    pub(crate) attempt: i32,
-    pub(crate) begun: AtomicBool,
+    pub(crate) fence: i32,
     /// Cancelled when the lease is lost: another worker may be at it already.
     pub(crate) lost: CancellationToken,
-    pub(crate) _slot: OwnedSemaphorePermit,
+    fate: OnceLock<Fate>,
+    slot: Mutex<Option<OwnedSemaphorePermit>>,
+}
+
+#[derive(Debug)]
+enum Fate {
+    Begun,
+    Withdrawn,
 }
 
 impl Run {
     pub(crate) fn new(claimed: &Claimed, slot: OwnedSemaphorePermit) -> Arc<Self> {
         Arc::new(Self {
             id: claimed.id,
-            attempt: claimed.attempt,
-            begun: AtomicBool::new(false),
+            fence: claimed.fence,
             lost: CancellationToken::new(),
-            _slot: slot,
+            fate: OnceLock::new(),
+            slot: Mutex::new(Some(slot)),
         })
     }
 
-    pub(crate) fn begin(&self) {
-        self.begun.store(true, Ordering::SeqCst);
+    /// False if the run was withdrawn: the job is somebody else's by now.
+    pub(crate) fn begin(&self) -> bool {
+        self.fate.set(Fate::Begun).is_ok()
     }
 
-    pub(crate) fn has_begun(&self) -> bool {
-        self.begun.load(Ordering::SeqCst)
+    /// True if the run had not begun; now it never will, and its slot is free.
+    pub(crate) fn withdraw(&self) -> bool {
+        let withdrawn = self.fate.set(Fate::Withdrawn).is_ok();
+        if withdrawn {
+            self.slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+        }
+        withdrawn
     }
 }
 

@@ -39,8 +39,7 @@ pub(super) async fn run(shared: Shared, mut settlements: Settlements) {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(2));
         }
-        let ids: Vec<_> = results.iter().map(|result| result.id).collect();
-        shared.keeper.forget(&ids);
+        shared.keeper.forget(&runs);
         drop(runs);
         // The next job of a finished job's lane is due now.
         shared.wake.notify_one();

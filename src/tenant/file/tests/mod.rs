@@ -19,7 +19,7 @@ fn secrets(reference: &SecretRef) -> Result<SecretString, SecretError> {
         SecretRef::Env(name) if name.ends_with("BROKEN") => Ok("two words".into()),
         SecretRef::Env(name) if name.starts_with("LOTOS_") => Ok("from-env".into()),
         SecretRef::File(path) if path.starts_with("/run/secrets/") => Ok("0123456789abcdef0123456789abcdef\r\n".into()),
-        SecretRef::File(path) if path.starts_with("/root/") => Err(SecretError::Unreadable("permission denied".to_owned())),
+        SecretRef::File(path) if path.starts_with("/secret/") => Err(SecretError::Unreadable("permission denied".to_owned())),
         _ => Err(SecretError::Missing),
     }
 }

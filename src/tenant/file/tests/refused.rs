@@ -198,7 +198,7 @@ const SECRETS: &[Case] = &[
     case("{ env: LOTOS_KEY }", "{ env: NOT_SET }", &["line 7: calcom.api_key: the environment variable it names does not exist"]),
     case(
         "{ env: LOTOS_KEY }",
-        "{ file: /root/key }",
+        "{ file: /secret/key }",
         &["line 7: calcom.api_key: the file it names cannot be read: permission denied"],
     ),
     case(

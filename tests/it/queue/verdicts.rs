@@ -1,0 +1,92 @@
+//! What becomes of a run that does not succeed.
+
+use chrono::TimeDelta;
+use salon_core::{
+    ids::MessageId,
+    job::{Job, NewJob, Queue},
+};
+use uuid::Uuid;
+
+use super::{Site, eventually, settings};
+
+/// Proves that a payload nobody can read is a dead letter with the reason, and that its worker goes on.
+#[tokio::test]
+async fn an_undecodable_payload_is_a_dead_letter_not_a_dead_worker() {
+    let site = Site::new().await;
+    let broken = site.message(site.lotos, &["ok"]).await;
+    let spoil = r#"update job set payload = '{"kind":"no_such_job"}' where subject_id = $1"#;
+    sqlx::query(spoil).bind(broken).execute(site.script.pool()).await.unwrap();
+    let sound = site.message(site.roza, &["ok"]).await;
+    let worker = site.work(settings(Queue::Outbound, 1));
+    eventually("the sound one's end", async || site.script.ended_one(sound).await).await;
+    let letter = eventually("a dead letter", async || site.db.dead_letters(10).await.unwrap().pop()).await;
+    assert!(letter.reason.starts_with("payload can't be read: unknown variant `no_such_job`"), "{}", letter.reason);
+    assert_eq!((letter.attempt, site.script.runs_of(broken).await.len()), (1, 0));
+    worker.stop().await;
+    site.assert_accounted(2).await;
+}
+
+/// Proves that a panic is one failed attempt, a refusal for good is a dead letter at once, and an error text that PostgreSQL can't store
+/// does not stop the queue.
+#[tokio::test]
+async fn a_panic_is_retried_and_a_refusal_is_dead_at_once() {
+    let site = Site::new().await;
+    let panics = site.message(site.lotos, &["panic", "ok"]).await;
+    let refused = site.message(site.roza, &["dead the client has blocked us"]).await;
+    let nul = site.message(site.roza, &["nul", "ok"]).await;
+    let worker = site.work(settings(Queue::Outbound, 4));
+    for subject in [panics, nul] {
+        eventually("a failed attempt", async || site.script.live(subject).await.filter(|job| job.state == 0 && job.attempt == 1))
+            .await;
+    }
+    site.clock().advance(TimeDelta::seconds(2));
+    for (subject, error) in [(panics, "panicked"), (nul, "a textwith a NUL")] {
+        let ended = eventually("its end", async || site.script.ended_one(subject).await).await;
+        assert_eq!((ended.attempt, ended.outcome.as_str(), ended.last_error.as_deref()), (2, "done", Some(error)));
+    }
+    let outcomes: Vec<_> = site.script.runs_of(panics).await.into_iter().map(|ran| ran.outcome.unwrap()).collect();
+    assert_eq!(outcomes, ["panicked", "ok"]);
+    let letters = site.db.dead_letters(10).await.unwrap();
+    assert_eq!((letters.len(), letters[0].attempt, letters[0].reason.as_str()), (1, 1, "the client has blocked us"));
+    assert_eq!(site.script.runs_of(refused).await.len(), 1);
+    worker.stop().await;
+    site.assert_accounted(3).await;
+}
+
+/// Proves that a vendor's own waiting time is not the job's fault: however often it is told to wait, that is no attempt.
+#[tokio::test]
+async fn waiting_for_a_turn_is_not_an_attempt() {
+    let site = Site::new().await;
+    let patient = site.message(site.lotos, &["later 5000", "later 5000", "later 5000", "ok"]).await;
+    let worker = site.work(settings(Queue::Outbound, 1));
+    for n in 1..=3 {
+        let waits = eventually("a delay", async || {
+            let ran = site.script.runs_of(patient).await.len() == n;
+            site.script.live(patient).await.filter(|job| ran && job.state == 0)
+        })
+        .await;
+        assert_eq!((waits.attempt, super::millis(site.db.clock().now(), waits.run_at)), (0, 5000));
+        site.clock().set(waits.run_at);
+    }
+    let ended = eventually("its end", async || site.script.ended_one(patient).await).await;
+    assert_eq!((ended.attempt, site.script.runs_of(patient).await.len()), (1, 4));
+    worker.stop().await;
+    site.assert_accounted(1).await;
+}
+
+/// Proves that a job enqueued once under a key stays one until it ends, and that the neighbour's key of the same name is another.
+#[tokio::test]
+async fn a_key_keeps_one_open_job() {
+    let site = Site::new().await;
+    let job = || NewJob::new(Job::SendMessage { message: MessageId(Uuid::now_v7()) }).once("the same work");
+    for tenant in [site.lotos, site.lotos, site.roza] {
+        site.enqueue(tenant, job()).await;
+    }
+    assert_eq!(site.script.accounted().await, 2);
+    let worker = site.work(settings(Queue::Outbound, 1));
+    eventually("both ended", async || site.script.ended_count().await.filter(|n| *n == 2)).await;
+    site.enqueue(site.lotos, job()).await;
+    eventually("the next one's end", async || site.script.ended_count().await.filter(|n| *n == 3)).await;
+    worker.stop().await;
+    site.assert_accounted(3).await;
+}
