@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on fails here and now")]
 #![allow(clippy::disallowed_methods, reason = "tests look at the tables behind the stores")]
 
+mod chain;
 mod chaos;
 mod commands;
 mod graphql;

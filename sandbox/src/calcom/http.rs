@@ -294,6 +294,8 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 fn planned_refusal(code: u16) -> Refusal {
     match code {
         500 => Refusal::crash(),
+        // The throttler is a global guard, so a key that was revoked is refused there first.
+        401 => Refusal::nest(401, "CustomThrottlerGuard - Invalid API Key"),
         code if code > 500 => Refusal::bare(code, "Service Unavailable"),
         code => Refusal::nest(code, "planned fault"),
     }
