@@ -46,7 +46,8 @@ async fn a_panic_is_retried_and_a_refusal_is_dead_at_once() {
     }
     let outcomes: Vec<_> = site.script.runs_of(panics).await.into_iter().map(|ran| ran.outcome.unwrap()).collect();
     assert_eq!(outcomes, ["panicked", "ok"]);
-    let letters = eventually("the dead letter", async || Some(site.db.dead_letters(10).await.unwrap()).filter(|all| !all.is_empty())).await;
+    let letters =
+        eventually("the dead letter", async || Some(site.db.dead_letters(10).await.unwrap()).filter(|all| !all.is_empty())).await;
     assert_eq!((letters.len(), letters[0].attempt, letters[0].reason.as_str()), (1, 1, "the client has blocked us"));
     assert_eq!(site.script.runs_of(refused).await.len(), 1);
     worker.stop().await;
