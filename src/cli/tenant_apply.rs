@@ -10,13 +10,14 @@ use crate::{
     config::{ProcessEnvironment, Source},
     tenant::{
         apply::{self, Outcome},
-        file::{self, SecretError, SecretRef},
+        file::{self, Channel, SecretError, SecretRef, TenantFile},
     },
 };
 
 pub(super) async fn run(app: &App, path: &Path, register: bool) -> Result<ExitCode, CliError> {
     let bytes = std::fs::read(path).map_err(|error| CliError::Input(format!("{}: {error}", path.display())))?;
     let file = file::load_bytes(&bytes, &secret)?;
+    refuse_addresses(app, &file)?;
     let applied = apply::apply(&app.db, &app.keyring, &file, &app.config.listen.public_url).await?;
     let outcome = match applied.outcome {
         Outcome::Created => "created",
@@ -31,6 +32,25 @@ pub(super) async fn run(app: &App, path: &Path, register: bool) -> Result<ExitCo
         println!("  webhook of {}: {}", webhook.account, webhook.address);
     }
     if register { register::run(app, &applied).await } else { Ok(ExitCode::SUCCESS) }
+}
+
+/// An address that would never be called is refused before it is stored.
+fn refuse_addresses(app: &App, file: &TenantFile) -> Result<(), CliError> {
+    let erxes = file.erxes.iter().map(|erxes| ("erxes.base_url".to_owned(), &erxes.base_url));
+    let calcom = std::iter::once(("calcom.base_url".to_owned(), &file.calcom.base_url));
+    let channels = file.channels.iter().enumerate().map(|(n, channel)| {
+        let Channel::Telegram(telegram) = channel;
+        (format!("channels[{n}].base_url"), &telegram.base_url)
+    });
+    for (field, address) in erxes.chain(calcom).chain(channels) {
+        let refused = address.parse().map_or(Some("not an address"), |url| app.config.vendors.guard.refuses(&url));
+        if let Some(reason) = refused {
+            return Err(CliError::Input(format!(
+                "{field}: {reason}; SALON_ALLOW_PRIVATE_VENDORS lets private addresses through"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// `{ env: NAME }` and `{ file: path }` of the tenant file.

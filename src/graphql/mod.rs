@@ -15,6 +15,7 @@ mod page;
 mod query;
 mod read;
 mod schema;
+mod size;
 pub mod types;
 
 pub use schema::{SalonSchema, build, sdl};
@@ -91,6 +92,9 @@ async fn execute(subgraph: &Subgraph, headers: &HeaderMap, body: Result<Bytes, B
         Ok(request) => request,
         Err(problem) => return refuse(&problem),
     };
+    if let Some(reason) = size::refuses(&request.query) {
+        return refuse(&Problem::new(Code::QueryTooComplex, reason));
+    }
     let caller = identify(headers, subgraph.deps.router_secret.as_ref());
     let span = tracing::info_span!("graphql", operation = operation_name(&request));
     let request = request.data(Session::begin(subgraph.deps.db.clone(), caller));

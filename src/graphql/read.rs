@@ -124,13 +124,21 @@ pub(super) async fn count_tenants(db: &Db) -> Result<i64, StoreError> {
     Ok(sqlx::query_scalar("select count(*) from tenant_ids(null, null)").fetch_one(db.narrow()).await?)
 }
 
+/// Without ids that hold a NUL: PostgreSQL stores none, so nobody has them, and asking would be an error.
+fn storable(ids: &[String]) -> Vec<&str> {
+    ids.iter().map(String::as_str).filter(|id| !id.contains('\0')).collect()
+}
+
 pub(super) async fn tenants_of_brands(db: &Db, brands: &[String]) -> Result<Vec<(TenantId, String)>, StoreError> {
-    Ok(sqlx::query_as("select tenant_id, brand_id from tenant_ids_by_brand($1)").bind(brands).fetch_all(db.narrow()).await?)
+    Ok(sqlx::query_as("select tenant_id, brand_id from tenant_ids_by_brand($1)")
+        .bind(storable(brands))
+        .fetch_all(db.narrow())
+        .await?)
 }
 
 pub(super) async fn tenants_of_customers(db: &Db, customers: &[String]) -> Result<Vec<TenantId>, StoreError> {
     let query = sqlx::query_scalar("select distinct tenant_id from crm_clients_by_their_ids($1)");
-    Ok(query.bind(customers).fetch_all(db.narrow()).await?)
+    Ok(query.bind(storable(customers)).fetch_all(db.narrow()).await?)
 }
 
 pub(super) async fn tenant_exists(tx: &mut Tx, tenant: TenantId) -> Result<bool, StoreError> {
@@ -238,7 +246,7 @@ pub(super) async fn bookings_of_customers(tx: &mut Tx, customers: &[String], lim
         booking_names!(),
         "where l.entity = 'client' and l.their_id = any ($1) order by b.start_at desc, b.id desc"
     ));
-    Ok(query.bind(customers).bind(limit).fetch_all(tx.conn()).await?)
+    Ok(query.bind(storable(customers)).bind(limit).fetch_all(tx.conn()).await?)
 }
 
 macro_rules! message_columns {
@@ -290,5 +298,5 @@ pub(super) async fn messages_of_customers(tx: &mut Tx, customers: &[String], lim
          cross join lateral (select * from message o where o.client_id = l.our_id order by o.id desc limit $2) m
          where l.entity = 'client' and l.their_id = any ($1) order by m.id desc"
     ));
-    Ok(query.bind(customers).bind(limit).fetch_all(tx.conn()).await?)
+    Ok(query.bind(storable(customers)).bind(limit).fetch_all(tx.conn()).await?)
 }

@@ -34,6 +34,8 @@ pub struct IngressDeps {
 pub struct Limits {
     /// Webhooks at once; bodies of up to a megabyte each lie in memory.
     pub concurrency: usize,
+    /// Requests at once whose address is nobody's.
+    pub strangers: usize,
     /// Webhooks that wait for a flusher.
     pub queue: usize,
     /// How long a webhook waits for its turn before it is told to come later.
@@ -56,6 +58,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             concurrency: 512,
+            strangers: 64,
             queue: 512,
             queue_patience: Duration::from_secs(2),
             flushers: 4,
@@ -73,6 +76,7 @@ struct Ingress {
     doors: Doors,
     batcher: Batcher,
     places: Semaphore,
+    strangers: Semaphore,
     strict_signature: bool,
     limits: Limits,
 }
@@ -84,6 +88,7 @@ pub fn router(deps: IngressDeps) -> Router {
         doors: Doors::new(db.clone(), keyring),
         batcher: Batcher::start(db.clone(), &limits),
         places: Semaphore::new(limits.concurrency),
+        strangers: Semaphore::new(limits.strangers),
         db,
         strict_signature,
         limits,

@@ -15,6 +15,7 @@ use tracing::Instrument;
 use super::{
     Ingress,
     body::{self, BodyError},
+    doors::Door,
     intake,
     record::{Outcome, Record},
     source::Source,
@@ -62,8 +63,14 @@ fn trace_of(headers: &HeaderMap) -> Option<&str> {
 
 impl Ingress {
     async fn admit(&self, address: &Address, headers: &HeaderMap, body: Body, record: &mut Record) -> Outcome {
-        let Ok(Ok(place)) = tokio::time::timeout(self.limits.queue_patience, self.places.acquire()).await else {
-            tracing::error!("too many webhooks at once");
+        let door = match self.find(address).await {
+            Ok(door) => door,
+            Err(unavailable) => return unavailable,
+        };
+        // Who has no key gets a place among strangers only: slow bodies to made-up addresses hold up nobody's webhooks.
+        let places = if door.is_some() { &self.places } else { &self.strangers };
+        let Ok(Ok(place)) = tokio::time::timeout(self.limits.queue_patience, places.acquire()).await else {
+            tracing::error!(known = door.is_some(), "too many webhooks at once");
             return Outcome::Unavailable;
         };
         let limit = address.source.map_or(STRANGERS_BODY_LIMIT, Source::body_limit);
@@ -73,7 +80,7 @@ impl Ingress {
             Err(BodyError::Incomplete) => return Outcome::Incomplete,
         };
         let arrived = Instant::now();
-        let outcome = self.take(address, headers, body, record).await;
+        let outcome = self.take(address, door, headers, body, record).await;
         if matches!(outcome, Outcome::Unauthorized | Outcome::Unknown) {
             drop(place);
             tokio::time::sleep_until(arrived + next_tick(arrived.elapsed(), self.limits.refusal_tick)).await;
@@ -81,16 +88,26 @@ impl Ingress {
         outcome
     }
 
-    async fn take(&self, address: &Address, headers: &HeaderMap, body: Vec<u8>, record: &mut Record) -> Outcome {
-        let door = match tokio::time::timeout(self.limits.commit_patience, self.doors.find(&address.key)).await {
+    async fn find(&self, address: &Address) -> Result<Option<Arc<Door>>, Outcome> {
+        match tokio::time::timeout(self.limits.commit_patience, self.doors.find(&address.key)).await {
             // The key opens one source's door, and no other's.
-            Ok(Ok(found)) => found.filter(|door| Some(door.source) == address.source),
+            Ok(Ok(found)) => Ok(found.filter(|door| Some(door.source) == address.source)),
             Ok(Err(error)) => {
                 tracing::error!(%error, "a webhook's address can't be looked up");
-                return Outcome::Unavailable;
+                Err(Outcome::Unavailable)
             }
-            Err(_) => return Outcome::Unavailable,
-        };
+            Err(_) => Err(Outcome::Unavailable),
+        }
+    }
+
+    async fn take(
+        &self,
+        address: &Address,
+        door: Option<Arc<Door>>,
+        headers: &HeaderMap,
+        body: Vec<u8>,
+        record: &mut Record,
+    ) -> Outcome {
         let Some(door) = door else {
             // As much work as for a known address.
             let decoy = self.doors.decoy(address.source.unwrap_or(Source::Calendar));

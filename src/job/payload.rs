@@ -184,7 +184,7 @@ impl Job {
             Self::ReadCalendarHint { .. } => ("read_calendar_hint", Queue::Calendar, Timely, 8, 60, CALENDAR),
             Self::ReconcileCalendar {} => ("reconcile_calendar", Queue::Calendar, Background, 3, 300, CALENDAR),
             Self::SendMessage { .. } => ("send_message", Queue::Outbound, Timely, 20, 60, MESSENGER),
-            Self::AcknowledgePress { .. } => ("acknowledge_press", Queue::Outbound, Interactive, 2, 20, MESSENGER),
+            Self::AcknowledgePress { .. } => ("acknowledge_press", Queue::Outbound, Interactive, 12, 20, MESSENGER),
             Self::SyncCrm { .. } => ("sync_crm", Queue::Crm, Background, 14, 60, CRM),
             Self::FireReminder { .. } => ("fire_reminder", Queue::Reminder, Timely, 10, 30, OURS),
         };

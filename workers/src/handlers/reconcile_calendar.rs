@@ -35,6 +35,11 @@ pub(super) async fn run(ctx: &Ctx, assignment: &Assignment) -> Result<(), JobErr
             break_connection(&mut tx, calendar_of.id, &failure.to_string()).await?;
             return Ok(tx.commit().await?);
         }
+        // The next turn does the same work: a calendar that is away leaves no letters for a person to sort.
+        Err(error) if assignment.last_attempt => {
+            tracing::warn!(%error, "the calendar could not be read; the next reconciliation tries again");
+            return Ok(());
+        }
         Err(CalendarError::Failed(failure)) => return Err(failure.into()),
         Err(error) => return Err(JobError::Retry(error.to_string())),
     };
