@@ -136,10 +136,15 @@ pub struct Capabilities {
     pub receipts: Receipts,
     /// How long after the client's last message free text is allowed; `None`: always.
     pub session_window: Option<Duration>,
-    /// The vendor takes an idempotency key with a send, so an unknown outcome may be retried safely.
-    pub idempotent_send: bool,
+    /// For how long after the first try the vendor recognises a repeated send by our key, so that an unknown outcome may be retried safely;
+    /// `None`: never.
+    pub deduplicates_for: Option<Duration>,
+    /// How long to wait for a report that proves a send whose answer was lost, before it is sent again; `None`: no report names our key.
+    pub reports_unknown_within: Option<Duration>,
     /// Messages outside the window can be sent as approved templates.
     pub templates: bool,
+    /// How long a credential lives; it is renewed half-way. `None`: until somebody revokes it.
+    pub credential_life: Option<Duration>,
 }
 
 #[cfg(test)]

@@ -21,6 +21,10 @@ pub(super) enum Outcome {
     Duplicate,
     /// Proven, but not what the vendor documents: stored to be looked at.
     Refused,
+    /// A handshake, answered.
+    Greeted,
+    /// A handshake that does not show what it must.
+    NotGreeted,
     /// The proof is missing or wrong.
     Unauthorized,
     /// No such address.
@@ -43,6 +47,8 @@ impl Outcome {
             Self::Stored => "stored",
             Self::Duplicate => "duplicate",
             Self::Refused => "refused",
+            Self::Greeted => "greeted",
+            Self::NotGreeted => "not_greeted",
             Self::Unauthorized => "unauthorized",
             Self::Unknown => "unknown",
             Self::TooLarge => "too_large",
@@ -56,7 +62,8 @@ impl Outcome {
     /// The public error it is answered with; none for success.
     pub(super) const fn code(self) -> Option<Code> {
         match self {
-            Self::Stored | Self::Duplicate | Self::Refused => None,
+            Self::Stored | Self::Duplicate | Self::Refused | Self::Greeted => None,
+            Self::NotGreeted => Some(Code::HandshakeInvalid),
             Self::Unauthorized => Some(Code::SignatureInvalid),
             Self::Unknown => Some(Code::NotFound),
             Self::TooLarge => Some(Code::PayloadTooLarge),

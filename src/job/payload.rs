@@ -80,6 +80,12 @@ pub enum Job {
         /// The event.
         inbound_event: InboundEventId,
     },
+    /// A messenger's event that is no turn of the dialogue is noted: a report about a message of ours, a message taken back, a notice about
+    /// the account.
+    NoteEvent {
+        /// The event.
+        inbound_event: InboundEventId,
+    },
     /// Something the dialogue waited for has come about.
     ContinueDialogue {
         /// Whose dialogue.
@@ -177,6 +183,7 @@ impl Job {
         use WorkClass::{Background, Interactive, Timely};
         let (kind, queue, class, max_attempts, timeout, backoff) = match self {
             Self::HandleInbound { .. } => ("handle_inbound", Queue::Dialogue, Interactive, 25, 30, OURS),
+            Self::NoteEvent { .. } => ("note_event", Queue::Dialogue, Timely, 12, 30, OURS),
             Self::ContinueDialogue { .. } => ("continue_dialogue", Queue::Dialogue, Interactive, 25, 30, OURS),
             Self::LoadSlots { .. } => ("load_slots", Queue::Calendar, Interactive, 4, 60, CALENDAR),
             Self::CreateBooking { .. } => ("create_booking", Queue::Calendar, Interactive, 10, 90, CALENDAR),
@@ -194,7 +201,9 @@ impl Job {
     /// The row this job works for: while the job or its dead letter is open, that row is accounted for.
     pub const fn subject(&self) -> Option<Uuid> {
         match self {
-            Self::HandleInbound { inbound_event } | Self::ReadCalendarHint { inbound_event } => Some(inbound_event.0),
+            Self::HandleInbound { inbound_event }
+            | Self::NoteEvent { inbound_event }
+            | Self::ReadCalendarHint { inbound_event } => Some(inbound_event.0),
             Self::CreateBooking { booking } | Self::CancelBooking { booking } => Some(booking.0),
             Self::SendMessage { message } => Some(message.0),
             Self::SyncCrm { intent } => Some(intent.0),

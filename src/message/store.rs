@@ -127,11 +127,12 @@ impl Tx {
         kind: &str,
         content: &Value,
         event: InboundEventId,
+        vendor_message_id: Option<&str>,
     ) -> Result<MessageId, StoreError> {
         let (tenant, now, id) = (self.tenant(), self.now(), self.new_id::<MessageId>());
         sqlx::query(
-            "insert into message (id, tenant_id, conversation_id, client_id, channel_account_id, direction, kind, content, state, inbound_event_id, created_at, updated_at)
-             values ($1, $2, $3, $4, $5, 'in', $6, $7, 'received', $8, $9, $9)",
+            "insert into message (id, tenant_id, conversation_id, client_id, channel_account_id, direction, kind, content, state, inbound_event_id, vendor_message_id, created_at, updated_at)
+             values ($1, $2, $3, $4, $5, 'in', $6, $7, 'received', $8, $9, $10, $10)",
         )
         .bind(id)
         .bind(tenant)
@@ -141,6 +142,7 @@ impl Tx {
         .bind(kind)
         .bind(content)
         .bind(event)
+        .bind(vendor_message_id)
         .bind(now)
         .execute(self.conn())
         .await?;

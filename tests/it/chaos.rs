@@ -121,6 +121,7 @@ struct Left {
     active: i64,
     /// When the first of the others is due.
     next: Option<DateTime<Utc>>,
+    #[allow(dead_code, reason = "for the message of a failed run")]
     kinds: Option<String>,
 }
 

@@ -8,6 +8,7 @@ mod create_booking;
 mod fire_reminder;
 mod handle_inbound;
 mod load_slots;
+mod note_event;
 mod read_calendar_hint;
 mod reconcile_calendar;
 mod salon;
@@ -31,6 +32,7 @@ pub async fn run(assignment: Assignment, ctx: Data<Ctx>) -> Result<(), JobError>
     let ctx: &Ctx = &ctx;
     match assignment.job.clone() {
         Job::HandleInbound { inbound_event } => handle_inbound::run(ctx, &assignment, inbound_event).await,
+        Job::NoteEvent { inbound_event } => note_event::run(ctx, &assignment, inbound_event).await,
         Job::ContinueDialogue { conversation, event } => continue_dialogue::run(ctx, &assignment, conversation, event).await,
         Job::LoadSlots { conversation, request, service, staff, from, to } => {
             let question = load_slots::Question { conversation, request, service, staff, from, to };

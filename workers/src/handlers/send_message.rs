@@ -4,7 +4,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use salon_core::{
-    channel::{self, ChannelAdapter},
+    channel::{self, Body, ChannelAdapter, Outbound},
     client::Contact,
     crm,
     dialogue::{Screen, render},
@@ -38,7 +38,8 @@ pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, id: MessageId) -> Re
     let Some(Ready { attempt, contact, account, screen }) = prepare(ctx, assignment, id).await? else { return Ok(()) };
     let adapter = channel::adapter(account.kind);
     let rendered = render(&screen, adapter.capabilities(), &sealer(&account.account, &contact)?);
-    let answer = adapter.send(&ctx.http, &account.account, &contact.chat_id, &rendered).await;
+    let message = Outbound { to: contact.recipient(), body: Body::Free(&rendered), key: id.0 };
+    let answer = adapter.send(&ctx.http, &account.account, &message).await;
     let class = answer.as_ref().map_or_else(|failure| failure.class.as_str(), |_| "sent");
     metrics::counter!("salon_messages_total", "channel" => account.kind.as_str(), "outcome" => class).increment(1);
     match answer {
