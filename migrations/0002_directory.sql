@@ -31,6 +31,11 @@ create table channel_account (
   credential_at timestamptz not null,
   status        text not null default 'active' check (status in ('active', 'broken')),
   broken_reason text,
+  -- What the vendor said when it was last asked: the account's public name, how many updates wait there, what is wrong.
+  watched_at      timestamptz,
+  vendor_name     text,
+  pending_updates bigint,
+  problems        text[] not null default '{}',
   created_at    timestamptz not null,
   updated_at    timestamptz not null,
   unique (tenant_id, kind, name)

@@ -107,11 +107,18 @@ create table message (
   attempts           integer not null default 0,
   -- How often it was sent again although an earlier attempt may have arrived.
   resends            integer not null default 0,
+  -- When it was first tried: for how long a vendor recognises a repetition counts from here.
+  begun_at           timestamptz,
   vendor_message_id  text,
   error_class        text,
   error_code         text,
   booking_id         uuid,
+  -- What it says of the visit is so as of this version; later it says nothing any more.
+  booking_version    bigint,
   reminder_id        uuid,
+  -- The message that another channel could not deliver, and the how-manieth attempt on another channel this is.
+  hop_of             uuid,
+  hop                smallint not null default 0,
   inbound_event_id   uuid,
   expires_at         timestamptz,
   created_at         timestamptz not null,
@@ -126,6 +133,7 @@ create index message_client on message (client_id, id desc);
 create index message_tenant on message (tenant_id, id desc);
 -- Reports about a message name it by the vendor's id.
 create index message_vendor on message (channel_account_id, vendor_message_id) where vendor_message_id is not null;
+create index message_hops on message (hop_of) where hop_of is not null;
 create index message_open on message (id) where state in ('queued', 'sending');
 call salon_protect('message', 'select, insert, update');
 call salon_protect('message_default', '');

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use unicode_segmentation::UnicodeSegmentation;
 
 /// The unit in which a vendor counts the length of a text.
@@ -145,6 +146,17 @@ pub struct Capabilities {
     pub templates: bool,
     /// How long a credential lives; it is renewed half-way. `None`: until somebody revokes it.
     pub credential_life: Option<Duration>,
+}
+
+/// Closed a little early: the message must be there before the vendor closes it.
+const WINDOW_MARGIN: TimeDelta = TimeDelta::minutes(5);
+
+impl Capabilities {
+    /// Whether the vendor takes a message in our own words at `now` from a client who last wrote at `last_inbound_at`.
+    pub fn takes_free_text(&self, last_inbound_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> bool {
+        let Some(window) = self.session_window.and_then(|window| TimeDelta::from_std(window).ok()) else { return true };
+        last_inbound_at.is_some_and(|wrote| now < wrote + window - WINDOW_MARGIN)
+    }
 }
 
 #[cfg(test)]

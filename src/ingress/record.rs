@@ -29,6 +29,8 @@ pub(super) enum Outcome {
     Unauthorized,
     /// No such address.
     Unknown,
+    /// A method that this source never uses.
+    NoSuchMethod,
     /// Over the vendor's largest body.
     TooLarge,
     /// The body did not arrive whole.
@@ -51,6 +53,7 @@ impl Outcome {
             Self::NotGreeted => "not_greeted",
             Self::Unauthorized => "unauthorized",
             Self::Unknown => "unknown",
+            Self::NoSuchMethod => "no_such_method",
             Self::TooLarge => "too_large",
             Self::Incomplete => "incomplete",
             Self::Unavailable => "unavailable",
@@ -66,6 +69,7 @@ impl Outcome {
             Self::NotGreeted => Some(Code::HandshakeInvalid),
             Self::Unauthorized => Some(Code::SignatureInvalid),
             Self::Unknown => Some(Code::NotFound),
+            Self::NoSuchMethod => Some(Code::MethodNotAllowed),
             Self::TooLarge => Some(Code::PayloadTooLarge),
             Self::Incomplete | Self::Aborted => Some(Code::InvalidArgument),
             Self::Unavailable => Some(Code::Unavailable),

@@ -133,8 +133,12 @@ impl Ingress {
         tokio::time::sleep_until(arrived + next_tick(arrived.elapsed(), self.limits.refusal_tick)).await;
     }
 
-    /// A handshake by GET. An address that no vendor would greet this way is as unknown as one that is nobody's.
+    /// A handshake by GET, from the sources that have one.
     async fn greeting(&self, address: &Address, query: &[(String, String)], record: &mut Record) -> Answer {
+        let decoy = self.doors.decoy(address.source.unwrap_or(Source::Calendar));
+        if decoy.greet(Handshake::Query(&[])).is_none() {
+            return Outcome::NoSuchMethod.into();
+        }
         let Ok(Ok(_place)) = tokio::time::timeout(self.limits.queue_patience, self.strangers.acquire()).await else {
             return Outcome::Unavailable.into();
         };
@@ -143,7 +147,6 @@ impl Ingress {
             Ok(door) => door,
             Err(unavailable) => return unavailable.into(),
         };
-        let decoy = self.doors.decoy(address.source.unwrap_or(Source::Calendar));
         let greeting = door.as_ref().map_or(&decoy, |door| &door.lock).greet(Handshake::Query(query));
         let answer = match (door, greeting) {
             (Some(door), Some(greeting)) => {

@@ -130,10 +130,15 @@ pub enum Job {
         /// The row of the message log.
         message: MessageId,
     },
-    /// A button's press is acknowledged to the messenger.
-    AcknowledgePress {
-        /// The press.
+    /// The client sees that what they did was seen: a press is acknowledged, or an answer is shown to be on its way.
+    Attend {
+        /// What they did.
         inbound_event: InboundEventId,
+    },
+    /// A message that was tried and not seen to arrive goes to the client's next channel.
+    CheckDelivery {
+        /// The row of the message log.
+        message: MessageId,
     },
     /// The CRM is told something.
     SyncCrm {
@@ -191,7 +196,8 @@ impl Job {
             Self::ReadCalendarHint { .. } => ("read_calendar_hint", Queue::Calendar, Timely, 8, 60, CALENDAR),
             Self::ReconcileCalendar {} => ("reconcile_calendar", Queue::Calendar, Background, 3, 300, CALENDAR),
             Self::SendMessage { .. } => ("send_message", Queue::Outbound, Timely, 20, 60, MESSENGER),
-            Self::AcknowledgePress { .. } => ("acknowledge_press", Queue::Outbound, Interactive, 12, 20, MESSENGER),
+            Self::Attend { .. } => ("attend", Queue::Outbound, Interactive, 12, 20, MESSENGER),
+            Self::CheckDelivery { .. } => ("check_delivery", Queue::Outbound, Timely, 12, 30, OURS),
             Self::SyncCrm { .. } => ("sync_crm", Queue::Crm, Background, 14, 60, CRM),
             Self::FireReminder { .. } => ("fire_reminder", Queue::Reminder, Timely, 10, 30, OURS),
         };
@@ -210,7 +216,8 @@ impl Job {
             Self::FireReminder { reminder } => Some(reminder.0),
             Self::ContinueDialogue { .. }
             | Self::LoadSlots { .. }
-            | Self::AcknowledgePress { .. }
+            | Self::Attend { .. }
+            | Self::CheckDelivery { .. }
             | Self::ReconcileCalendar {} => None,
         }
     }

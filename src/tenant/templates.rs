@@ -243,16 +243,22 @@ pub async fn set_template_status(
     Ok(done.rows_affected() > 0)
 }
 
-/// The templates an account uses and may not send, as `name (language): status`: for an operator.
-///
-/// # Errors
-/// When the database can't be reached.
-pub async fn templates_unapproved(tx: &mut Tx, account: ChannelAccountId) -> Result<Vec<String>, StoreError> {
-    Ok(sqlx::query_scalar(
-        "select name || ' (' || language || '): ' || status from channel_template
-         where channel_account_id = $1 and status <> 'approved' order by purpose, lang",
-    )
-    .bind(account)
-    .fetch_all(tx.conn())
-    .await?)
+/// A template as an account uses it.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub(super) struct Used {
+    pub(super) name: String,
+    pub(super) language: String,
+    pub(super) parameters: Vec<String>,
+}
+
+impl Template {
+    /// The templates an account uses.
+    pub(super) async fn of_account(tx: &mut Tx, account: ChannelAccountId) -> Result<Vec<Used>, StoreError> {
+        Ok(sqlx::query_as(
+            "select distinct name, language, parameters from channel_template where channel_account_id = $1 order by name, language",
+        )
+        .bind(account)
+        .fetch_all(tx.conn())
+        .await?)
+    }
 }

@@ -153,7 +153,7 @@ impl Audit {
         let rows: Vec<(String, i32, String)> = sqlx::query_as(sql).fetch_all(owner).await.unwrap();
         for (kind, attempt, reason) in rows {
             let dead = format!("{kind}, attempt {attempt}: {reason}");
-            if kind != "acknowledge_press" {
+            if kind != "attend" {
                 self.fault(format!("a dead letter: {dead}"));
             }
             self.dead.push(dead);

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use salon_core::{
-    channel::{ChannelEvent, ConsentSignal, EventKind, MessageRef},
+    channel::{self, ChannelEvent, ConsentSignal, EventKind, MessageRef},
     client::Contact,
     crm,
     dialogue::{Input, Screen},
@@ -109,11 +109,8 @@ async fn hear(
     input: Input,
 ) -> Result<(), JobError> {
     let ChannelEvent { kind, message_id, .. } = event;
-    let account = own_account(ctx, tx, &contact).await?;
-    if matches!(&kind, EventKind::Button { callback_id: Some(_), .. }) {
-        let acknowledge = NewJob::new(Job::AcknowledgePress { inbound_event: id }).expires_at(tx.now() + PRESS_KEEPS);
-        tx.enqueue(acknowledge).await?;
-    }
+    let found = own_account(ctx, tx, &contact).await?;
+    let (account, shows_typing) = (found.account, channel::adapter(found.kind).capabilities().typing);
     let said = match &kind {
         EventKind::Button { payload, .. } => {
             let label = pressed(tx, &contact, &sealer(&account, &contact)?, payload).await?;
@@ -124,7 +121,10 @@ async fn hear(
     let message = tx.heard(&contact, kind.name(), &said, id, message_id.as_deref()).await?;
     let vouched = matches!(&kind, EventKind::Contact { own: true, .. });
     let client = contact.client_id;
-    Turn { tx, contact, vouched, account: &account }.take(input).await?;
+    let waits = Turn { tx, contact, vouched, account: &account }.take(input).await?;
+    if matches!(&kind, EventKind::Button { callback_id: Some(_), .. }) || (waits && shows_typing) {
+        tx.enqueue(NewJob::new(Job::Attend { inbound_event: id }).expires_at(tx.now() + PRESS_KEEPS)).await?;
+    }
     tx.tell_crm(crm::Wish::RecordMessage, message.0, 1, client).await?;
     Ok(())
 }

@@ -13,6 +13,7 @@ use salon_core::{
     tenant::{break_account, set_template_status},
 };
 
+use super::fallback;
 use crate::{
     ctx::Ctx,
     queue::{Assignment, JobError},
@@ -36,7 +37,7 @@ pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, id: InboundEventId) 
     let early = tx.now() - row.received_at < ANSWER_MAY_TAKE;
     let ignored = match (&event.kind, &event.sender) {
         (EventKind::Status { of, state }, _) => match tx.logged(account, of).await? {
-            Some(message) => reported(&mut tx, account, &message, of, state).await?,
+            Some(message) => reported(ctx, &mut tx, account, &message, of, state).await?,
             None if early => return Err(later("the message it reports on is not known yet")),
             None => Some("about no message of ours"),
         },
@@ -77,6 +78,7 @@ fn later(why: &str) -> JobError {
 }
 
 async fn reported(
+    ctx: &Ctx,
     tx: &mut Tx,
     account: ChannelAccountId,
     message: &Logged,
@@ -97,6 +99,9 @@ async fn reported(
                 FailedClass::Credential => _ = break_account(tx, account, code).await?,
                 FailedClass::NeedsTemplate => tx.close_window(message.conversation_id).await?,
                 FailedClass::Retry | FailedClass::Permanent => {}
+            }
+            if let Some(message) = tx.outgoing(message.id).await? {
+                fallback::next(ctx, tx, &message).await?;
             }
             Ok(None)
         }
