@@ -151,7 +151,7 @@ impl Vk {
         posted.value["update_time"] = json!(now.timestamp());
         if let Some(message) = posted.value.as_object_mut() {
             message.remove("keyboard");
-            message.extend(keyboard.filter(is_inline).map(|keyboard| ("keyboard".to_owned(), keyboard)));
+            message.extend(keyboard.filter(is_inline).map(|keyboard| ("keyboard".to_owned(), shown(keyboard, call.group.id))));
         }
         let message = posted.value.clone();
         state.enqueue(peer, "message_edit", message.clone(), call.twice);
@@ -223,14 +223,18 @@ fn is_inline(keyboard: &Value) -> bool {
     keyboard["inline"] == true
 }
 
+/// A message's keyboard as VK tells of it.
+fn shown(mut keyboard: Value, group: i64) -> Value {
+    keyboard["one_time"] = json!(false);
+    keyboard["author_id"] = json!(-group);
+    keyboard
+}
+
 /// An inline keyboard belongs to the message; another one to the dialog, until the next replaces or removes it.
 pub(super) fn show_keyboard(dialog: &mut Dialog, message: &mut Value, keyboard: Option<&Value>, group: i64) {
     let Some(keyboard) = keyboard else { return };
     if is_inline(keyboard) {
-        let mut shown = keyboard.clone();
-        shown["one_time"] = json!(false);
-        shown["author_id"] = json!(-group);
-        message["keyboard"] = shown;
+        message["keyboard"] = shown(keyboard.clone(), group);
     } else if keyboard["buttons"].as_array().is_none_or(Vec::is_empty) {
         dialog.keyboard = None;
     } else {

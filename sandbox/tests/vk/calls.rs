@@ -142,6 +142,11 @@ async fn a_message_can_be_changed_for_a_day() {
     salon.settled().await;
     let told = product.events("message_edit").pop().unwrap();
     assert_eq!((&told["object"]["out"], &told["object"]["from_id"]), (&json!(1), &json!(-GROUP)));
+    let again = [&edit(("message_id", &sent["message_id"]))[..], &[keyboard(true, "text")]].concat();
+    assert_eq!(salon.ok("messages.edit", &again).await, 1);
+    salon.settled().await;
+    let told = product.events("message_edit").pop().unwrap()["object"]["keyboard"].clone();
+    assert_eq!((&told["one_time"], &told["author_id"]), (&json!(false), &json!(-GROUP)));
     assert_eq!(salon.refused("messages.edit", &edit(("message_id", &json!(1)))).await, 100);
     salon.sandbox.clock.advance(TimeDelta::hours(25)).unwrap();
     assert_eq!(salon.refused("messages.edit", &edit(("message_id", &sent["message_id"]))).await, 909);
