@@ -16,6 +16,7 @@ pub mod fault;
 pub mod ledger;
 pub mod messenger;
 pub mod openapi;
+mod pace;
 mod page;
 mod sandbox;
 pub mod story;
