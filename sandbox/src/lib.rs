@@ -14,6 +14,7 @@ mod control;
 pub mod erxes;
 pub mod fault;
 pub mod ledger;
+pub mod max;
 pub mod messenger;
 pub mod openapi;
 mod pace;
