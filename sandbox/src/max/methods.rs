@@ -37,7 +37,7 @@ impl Max {
             "POST /answers" => self.answer(bot, call),
             "GET /subscriptions" => Ok(self.subscriptions(bot)),
             "POST /subscriptions" => self.subscribe(bot, call),
-            "DELETE /subscriptions" => Ok(unsubscribe(bot, call)?),
+            "DELETE /subscriptions" => unsubscribe(bot, call),
             "POST /chats/{chatId}/actions" => self.show_action(bot, call),
             operation => Err(Refusal::new(501, "not.implemented", format!("the stand-in does not play {operation}"))),
         }
