@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::vendor::Vendor;
 
 /// One message as the person's phone shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bubble {
     /// The vendor's id, unique in the chat.
     pub id: String,
@@ -26,7 +26,7 @@ pub struct Bubble {
 }
 
 /// Who wrote a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Author {
     /// The client.
@@ -38,7 +38,7 @@ pub enum Author {
 }
 
 /// A button as it can be pressed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Button {
     /// What it says.
     pub label: String,
@@ -49,7 +49,7 @@ pub struct Button {
 }
 
 /// What pressing a button does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ButtonKind {
     /// Tells the salon.
@@ -73,7 +73,7 @@ pub enum Delivery {
 }
 
 /// What a phone shows over the chat for a moment, in answer to a press.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
     /// When the salon said it; tells it from the one before.
     pub at: DateTime<Utc>,
@@ -82,7 +82,7 @@ pub struct Notice {
 }
 
 /// A chat as one person sees it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chat {
     /// Oldest first.
     pub bubbles: Vec<Bubble>,
