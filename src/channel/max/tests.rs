@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use http::HeaderMap;
+use salon_sandbox::{Options, Sandbox, Scenario, max::Action};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use url::Url;
@@ -13,7 +14,7 @@ use crate::{
         conformance::{Proof, Samples, free, secrets, to},
     },
     crypto::hmac_sha256,
-    dialogue::{Button, Keyboard, Rendered},
+    dialogue::{Button, Keyboard, Rendered, edge_screens, render},
     vendor::{
         Class, Failure, Reply,
         stub::{Step, Stub, http},
@@ -532,6 +533,24 @@ async fn typing_is_shown_in_the_chat() {
     Max.attend(&http(), &account(stub.base_url.clone()), to("182182182"), None).await.unwrap();
     let seen = stub.seen().remove(0);
     assert_eq!((seen.path.as_str(), seen.body), ("/max/chats/182182182/actions", json!({"action": "typing_on"})));
+}
+
+/// What fills the declared limits is within the vendor's own: its document is the judge.
+#[tokio::test]
+async fn every_screen_at_the_budgets_edge_is_within_the_vendors_rules() {
+    let seed = json!({
+        "bots": [{"id": 900, "token": secrets().token.expose_secret(), "name": "Salon", "username": "id900_bot"}],
+        "people": [{"id": 700_100_200, "first_name": "Anna"}]});
+    let scenario = Scenario { seed: [("max".to_owned(), seed)].into(), ..Scenario::default() };
+    let sandbox = Sandbox::start(Options { scenario, ..Options::default() }).await.unwrap();
+    sandbox.max.act(900, 700_100_200, Action::Start { payload: None }).unwrap();
+    let account = account(format!("{}/max", sandbox.base_url).parse().unwrap());
+    let client = http();
+    for (screen, seal) in edge_screens() {
+        let message = render(&screen, Max.capabilities(), &seal);
+        Max.send(&client, &account, &free("700100200", &message)).await.unwrap();
+    }
+    assert_eq!(sandbox.world.ledger.violation_count(), 0);
 }
 
 const OURS: &str = "https://hooks.example.org/webhooks/max/k";
