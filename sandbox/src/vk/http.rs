@@ -95,7 +95,7 @@ async fn unanswered(fault: Option<&Fault>) -> Response<Body> {
 impl Vk {
     /// Reads a call and does it: the community, what came of it, and what the schema or the pages forbid.
     fn answer(&self, method: &str, form: &Form, headers: &HeaderMap, twice: bool) -> (Option<i64>, Outcome, Vec<String>) {
-        let mut violations: Vec<String> = form.unread.iter().cloned().collect();
+        let mut violations: Vec<String> = form.wrong.iter().cloned().collect();
         let read = self.read(method, &form.parameters, headers, twice);
         let group = read.as_ref().ok().map(|call| call.group.id);
         let outcome = read.and_then(|call| self.perform(&call, &mut violations));
