@@ -95,4 +95,22 @@ pub struct Screen {
     pub ask_contact: Option<String>,
     /// Take a keyboard from under the input field away.
     pub remove_keyboard: bool,
+    /// The visit it tells of, part by part, where it tells of one and can be said by a template.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visit: Option<VisitFacts>,
+}
+
+/// A visit in words, part by part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VisitFacts {
+    /// The salon's name.
+    pub salon: String,
+    /// The service.
+    pub service: String,
+    /// The master; empty if none is known.
+    pub staff: String,
+    /// Day and time.
+    pub when: String,
+    /// Where the salon is.
+    pub address: Option<String>,
 }

@@ -73,6 +73,7 @@ impl View {
             columns: self.columns,
             ask_contact: self.ask_contact,
             remove_keyboard: false,
+            visit: None,
         }
     }
 }

@@ -87,17 +87,14 @@ impl Work<'_> {
         .await?;
         let old: Option<AccountSecrets> = self.opened(stored.as_ref().map(|(id, blob, _)| (account_context(*id), blob)))?;
         let kept = old.as_ref().map(|old| old.webhook_secret.clone());
-        let secrets = AccountSecrets {
-            token: telegram.bot_token.clone(),
-            webhook_secret: self.secret(telegram.secret_token.as_ref(), kept),
-        };
+        let secrets = AccountSecrets::new(telegram.bot_token.clone(), self.secret(telegram.secret_token.as_ref(), kept));
         let id = stored.as_ref().map_or_else(|| self.new_id(), |(id, ..)| *id);
         let row = Row::new(self, &account_context(id), stored, old.as_ref(), &secrets)?;
         let rows = sqlx::query(
-            "insert into channel_account as a (id, tenant_id, kind, name, base_url, credentials, created_at, updated_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $7)
-             on conflict (id) do update set base_url = excluded.base_url, credentials = excluded.credentials, status = 'active',
-               broken_reason = null, updated_at = excluded.updated_at
+            "insert into channel_account as a (id, tenant_id, kind, name, base_url, credentials, credential_at, created_at, updated_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $7, $7)
+             on conflict (id) do update set base_url = excluded.base_url, credentials = excluded.credentials,
+               credential_at = excluded.credential_at, status = 'active', broken_reason = null, updated_at = excluded.updated_at
              where $8 or a.base_url <> excluded.base_url",
         )
         .bind(id)
