@@ -23,6 +23,7 @@ use crate::{
     page,
     telegram::{Manners, NewBot, Person, Telegram},
     vendor::Vendor,
+    vk::Vk,
     world::World,
 };
 
@@ -72,6 +73,8 @@ pub struct Sandbox {
     pub calcom: Arc<Calcom>,
     /// The erxes gateway at `{base_url}/graphql`.
     pub erxes: Arc<Erxes>,
+    /// VK's API under `{base_url}/vk/method`.
+    pub vk: Arc<Vk>,
     _tasks: Tasks,
 }
 
@@ -90,7 +93,12 @@ impl Sandbox {
         let telegram = Telegram::new(Arc::clone(&world), tasks.handle.clone()).map_err(io::Error::other)?;
         let calcom = Calcom::new(Arc::clone(&world));
         let erxes = Erxes::new(Arc::clone(&world));
-        let vendors: Vec<Arc<dyn Vendor>> = vec![Arc::clone(&calcom) as Arc<dyn Vendor>, Arc::clone(&erxes) as Arc<dyn Vendor>];
+        let vk = Vk::new(Arc::clone(&world), tasks.handle.clone()).map_err(io::Error::other)?;
+        let vendors: Vec<Arc<dyn Vendor>> = vec![
+            Arc::clone(&calcom) as Arc<dyn Vendor>,
+            Arc::clone(&erxes) as Arc<dyn Vendor>,
+            Arc::clone(&vk) as Arc<dyn Vendor>,
+        ];
         plant(&telegram, &vendors, options.scenario)?;
 
         let (telegram_routes, mut routes) = (telegram.router(), page::router());
@@ -106,7 +114,7 @@ impl Sandbox {
             Ok::<_, io::Error>(addr)
         });
         let addr = listening.await.map_err(io::Error::other)??;
-        Ok(Self { base_url: format!("http://{addr}"), world, clock, telegram, calcom, erxes, _tasks: tasks })
+        Ok(Self { base_url: format!("http://{addr}"), world, clock, telegram, calcom, erxes, vk, _tasks: tasks })
     }
 }
 
