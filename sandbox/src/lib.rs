@@ -23,6 +23,7 @@ mod sandbox;
 pub mod story;
 pub mod telegram;
 pub mod vendor;
+pub mod vk;
 pub mod world;
 
 pub use sandbox::{Options, Sandbox, Scenario};
