@@ -8,6 +8,7 @@
     reason = "the sandbox is the outside world: it owns its clock, its randomness, its settings and its HTTP client"
 )]
 
+mod bucket;
 pub mod calcom;
 pub mod clock;
 mod control;
@@ -15,12 +16,15 @@ pub mod erxes;
 pub mod fault;
 pub mod ledger;
 pub mod messenger;
+pub mod meta;
 pub mod openapi;
 mod page;
 mod sandbox;
 pub mod story;
 pub mod telegram;
 pub mod vendor;
+#[allow(dead_code)]
+pub mod whatsapp;
 pub mod world;
 
 pub use sandbox::{Options, Sandbox, Scenario};
