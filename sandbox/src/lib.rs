@@ -23,7 +23,6 @@ mod sandbox;
 pub mod story;
 pub mod telegram;
 pub mod vendor;
-#[allow(dead_code)]
 pub mod whatsapp;
 pub mod world;
 

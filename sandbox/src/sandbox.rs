@@ -23,6 +23,7 @@ use crate::{
     page,
     telegram::{Manners, NewBot, Person, Telegram},
     vendor::Vendor,
+    whatsapp::WhatsApp,
     world::World,
 };
 
@@ -68,6 +69,8 @@ pub struct Sandbox {
     pub clock: Arc<Clock>,
     /// The Telegram Bot API under `{base_url}/telegram`.
     pub telegram: Arc<Telegram>,
+    /// WhatsApp's Cloud API under `{base_url}/whatsapp`.
+    pub whatsapp: Arc<WhatsApp>,
     /// The cal.com API v2 under `{base_url}/v2`.
     pub calcom: Arc<Calcom>,
     /// The erxes gateway at `{base_url}/graphql`.
@@ -88,9 +91,14 @@ impl Sandbox {
         let world = World::new();
         let clock = Arc::new(Clock::new(Arc::clone(&world), options.clock_file)?);
         let telegram = Telegram::new(Arc::clone(&world), tasks.handle.clone()).map_err(io::Error::other)?;
+        let whatsapp = WhatsApp::new(Arc::clone(&world), tasks.handle.clone()).map_err(io::Error::other)?;
         let calcom = Calcom::new(Arc::clone(&world));
         let erxes = Erxes::new(Arc::clone(&world));
-        let vendors: Vec<Arc<dyn Vendor>> = vec![Arc::clone(&calcom) as Arc<dyn Vendor>, Arc::clone(&erxes) as Arc<dyn Vendor>];
+        let vendors: Vec<Arc<dyn Vendor>> = vec![
+            Arc::clone(&whatsapp) as Arc<dyn Vendor>,
+            Arc::clone(&calcom) as Arc<dyn Vendor>,
+            Arc::clone(&erxes) as Arc<dyn Vendor>,
+        ];
         plant(&telegram, &vendors, options.scenario)?;
 
         let (telegram_routes, mut routes) = (telegram.router(), page::router());
@@ -106,7 +114,7 @@ impl Sandbox {
             Ok::<_, io::Error>(addr)
         });
         let addr = listening.await.map_err(io::Error::other)??;
-        Ok(Self { base_url: format!("http://{addr}"), world, clock, telegram, calcom, erxes, _tasks: tasks })
+        Ok(Self { base_url: format!("http://{addr}"), world, clock, telegram, whatsapp, calcom, erxes, _tasks: tasks })
     }
 }
 

@@ -24,7 +24,7 @@ pub(crate) struct Event {
     /// Whose settling it delays: the phone number or the Instagram account.
     pub(crate) owner: String,
     /// The webhook field it belongs to.
-    pub(crate) field: &'static str,
+    pub(crate) field: String,
     pub(crate) piece: Piece,
     /// Post it twice.
     pub(crate) twice: bool,
@@ -32,9 +32,9 @@ pub(crate) struct Event {
 
 impl Event {
     /// A piece of `changes` under the event's field.
-    pub(crate) fn change(account: &str, owner: &str, field: &'static str, id: String, value: Value) -> Self {
+    pub(crate) fn change(account: &str, owner: &str, field: &str, id: String, value: Value) -> Self {
         let piece = Piece::Change(json!({"field": field, "value": value}));
-        Self { id, account: account.to_owned(), owner: owner.to_owned(), field, piece, twice: false }
+        Self { id, account: account.to_owned(), owner: owner.to_owned(), field: field.to_owned(), piece, twice: false }
     }
 }
 
@@ -126,7 +126,8 @@ mod tests {
     #[test]
     fn instagrams_entries_tell_the_time() {
         let piece = Piece::Messaging(json!({"message": {"mid": "m"}}));
-        let event = Event { id: "m".into(), account: "ig".into(), owner: "ig".into(), field: "messages", piece, twice: false };
+        let event =
+            Event { id: "m".into(), account: "ig".into(), owner: "ig".into(), field: "messages".into(), piece, twice: false };
         let body = body(Object::Instagram, &[event.clone(), event], DateTime::UNIX_EPOCH);
         assert_eq!((&body["object"], &body["entry"][0]["time"]), (&json!("instagram"), &json!(0)));
         assert_eq!(body["entry"][0]["messaging"].as_array().unwrap().len(), 2);

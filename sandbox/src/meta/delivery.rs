@@ -89,7 +89,7 @@ impl Platform {
 
     /// Sends an event to whoever hears it; nobody may. There is no replay for those who come later.
     pub(crate) fn emit(self: &Arc<Self>, event: Event) {
-        let targets = self.targets(&event.account, event.field);
+        let targets = self.targets(&event.account, &event.field);
         if targets.is_empty() {
             return;
         }
@@ -103,7 +103,7 @@ impl Platform {
 
     /// Sends an event at once and comes back after the first attempt, whatever came of it.
     pub(crate) async fn emit_now(self: &Arc<Self>, event: Event) {
-        let targets = self.targets(&event.account, event.field);
+        let targets = self.targets(&event.account, &event.field);
         if targets.is_empty() {
             return;
         }

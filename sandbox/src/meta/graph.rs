@@ -26,8 +26,8 @@ pub(crate) struct Refusal {
     pub(crate) transient: bool,
     /// Seconds until calls are accepted again. Meta tells it in a header, in minutes.
     pub(crate) regain: Option<u64>,
-    /// Why a correct product never meets this refusal; it counts against the caller.
-    pub(crate) violation: Option<String>,
+    /// A correct product never meets this refusal: it counts against the caller.
+    pub(crate) violation: bool,
 }
 
 impl Refusal {
@@ -41,7 +41,7 @@ impl Refusal {
             details: None,
             transient: false,
             regain: None,
-            violation: None,
+            violation: false,
         }
     }
 
@@ -64,8 +64,12 @@ impl Refusal {
 
     /// The same refusal as one that a correct product never meets.
     pub(crate) fn violation(self) -> Self {
-        let why = self.details.clone().unwrap_or_else(|| self.message.clone());
-        Self { violation: Some(why), ..self }
+        Self { violation: true, ..self }
+    }
+
+    /// What the caller did wrong, if it is to blame.
+    pub(crate) fn blame(&self) -> Option<String> {
+        self.violation.then(|| self.details.clone().unwrap_or_else(|| self.message.clone()))
     }
 
     /// Graph API: the call names no object that this token can see, or an operation it doesn't have.

@@ -135,7 +135,7 @@ async fn serve<G: Graph>(graph: Arc<G>, incoming: Incoming) -> Ending {
         }
     };
     if let Err(refusal) = &outcome {
-        entry.violations.extend(refusal.violation.clone());
+        entry.violations.extend(refusal.blame());
     }
     platform.touch();
     let usage = (node.as_str(), platform.object.vendor());

@@ -2,173 +2,131 @@
 
 use serde_json::{Map, Value, json};
 
-/// One repair: why, and what is changed.
-pub(super) struct Repair {
-    pub(super) why: &'static str,
-    pub(super) change: fn(&mut Value),
-}
+/// Why, and what is changed.
+type Repair = (&'static str, fn(&mut Value));
 
 /// All repairs, in the order in which they are made.
-pub(super) const REPAIRS: &[Repair] = &[
-    Repair {
-        why: "`discriminator` means nothing to a JSON Schema: the schema that `type` names has to hold",
-        change: follow_discriminators,
-    },
-    Repair {
-        why: "the document's own example of a text has no `type`; Messages API: it is `text` when left out",
-        change: |document| set(document, "/components/schemas/BaseMessageProperties/required", json!(["messaging_product"])),
-    },
-    Repair {
-        why: "the value of `messaging_product` is stated in prose only",
-        change: |document| {
-            set(document, "/components/schemas/BaseMessageProperties/properties/messaging_product/const", json!("whatsapp"));
-            set(document, "/components/schemas/MarkMessageRequestPayload/properties/messaging_product/const", json!("whatsapp"));
-        },
-    },
-    Repair {
-        why: "Business-scoped user IDs: `recipient` stands in for `to`; the document is older",
-        change: |document| {
-            let base = "/components/schemas/BaseMessageProperties";
-            set(document, &format!("{base}/properties/recipient"), json!({"type": "string"}));
-            set(document, &format!("{base}/anyOf"), json!([{"required": ["to"]}, {"required": ["recipient"]}]));
-        },
-    },
-    Repair {
-        why: "Messages webhook, statuses: `biz_opaque_callback_data` is a parameter of sending, and the document forgets it",
-        change: |document| {
+const REPAIRS: &[Repair] = &[
+    ("`discriminator` means nothing to a JSON Schema: the schema that `type` names has to hold", follow_discriminators),
+    ("the document's own example of a text has no `type`; Messages API: it is `text` when left out", |document| {
+        set(document, "/components/schemas/BaseMessageProperties/required", json!(["messaging_product"]))
+    }),
+    ("the value of `messaging_product` is stated in prose only", |document| {
+        set(document, "/components/schemas/BaseMessageProperties/properties/messaging_product/const", json!("whatsapp"));
+        set(document, "/components/schemas/MarkMessageRequestPayload/properties/messaging_product/const", json!("whatsapp"));
+    }),
+    ("Business-scoped user IDs: `recipient` stands in for `to`; the document is older", |document| {
+        let base = "/components/schemas/BaseMessageProperties";
+        set(document, &format!("{base}/properties/recipient"), json!({"type": "string"}));
+        set(document, &format!("{base}/anyOf"), json!([{"required": ["to"]}, {"required": ["recipient"]}]));
+    }),
+    (
+        "Messages webhook, statuses: `biz_opaque_callback_data` is a parameter of sending, and the document forgets it",
+        |document| {
             let base = "/components/schemas/BaseMessageProperties/properties/biz_opaque_callback_data";
             set(document, base, json!({"type": "string"}));
         },
-    },
-    Repair {
-        why: "a text without a body is none: the body is required on the page of text messages",
-        change: |document| set(document, "/components/schemas/TextMessage/allOf/1/properties/text/required", json!(["body"])),
-    },
-    Repair {
-        why: "which `action` belongs to an interactive message follows from its `type`; button and list messages need a body",
-        change: bind_actions,
-    },
-    Repair {
-        why: "buttons of templates: the document's own examples write `index` as a number, and so do the vendor's pages",
-        change: |document| {
-            let either =
-                json!({"anyOf": [{"type": "string", "pattern": "^[0-9]$"}, {"type": "integer", "minimum": 0, "maximum": 9}]});
-            set(document, "/components/schemas/TemplateComponent/properties/index", either.clone());
-            set(document, "/components/schemas/ButtonComponent/allOf/1/properties/index", either);
-        },
-    },
-    Repair {
-        why: "only `status: read` marks a message, with a typing indicator if wanted; a message has no `status`",
-        change: |document| {
-            let mark = "/components/schemas/MarkMessageRequestPayload/properties";
-            set(document, &format!("{mark}/status/const"), json!("read"));
-            let typing = json!({"type": "object", "required": ["type"], "properties": {"type": {"const": "text"}}});
-            set(document, &format!("{mark}/typing_indicator"), typing);
-            let body = "/paths/~1{Version}~1{Phone-Number-ID}~1messages/post/requestBody/content/application~1json/schema";
-            let either = json!({
-                "if": {"required": ["status"]},
-                "then": {"$ref": "#/components/schemas/MarkMessageRequestPayload"},
-                "else": {"$ref": "#/components/schemas/Message"},
-            });
-            set(document, body, either);
-        },
-    },
-    Repair {
-        why: "the list of templates names `name` as its only parameter, but is an edge like any other: paging, `fields` and filters",
-        change: |document| {
+    ),
+    ("a text without a body is none: the body is required on the page of text messages", |document| {
+        set(document, "/components/schemas/TextMessage/allOf/1/properties/text/required", json!(["body"]))
+    }),
+    (
+        "which `action` belongs to an interactive message follows from its `type`; button and list messages need a body",
+        bind_actions,
+    ),
+    ("buttons of templates: the document's own examples write `index` as a number, and so do the vendor's pages", |document| {
+        let either =
+            json!({"anyOf": [{"type": "string", "pattern": "^[0-9]$"}, {"type": "integer", "minimum": 0, "maximum": 9}]});
+        set(document, "/components/schemas/TemplateComponent/properties/index", either.clone());
+        set(document, "/components/schemas/ButtonComponent/allOf/1/properties/index", either);
+    }),
+    ("only `status: read` marks a message, with a typing indicator if wanted; a message has no `status`", |document| {
+        let mark = "/components/schemas/MarkMessageRequestPayload/properties";
+        set(document, &format!("{mark}/status/const"), json!("read"));
+        let typing = json!({"type": "object", "required": ["type"], "properties": {"type": {"const": "text"}}});
+        set(document, &format!("{mark}/typing_indicator"), typing);
+        let body = "/paths/~1{Version}~1{Phone-Number-ID}~1messages/post/requestBody/content/application~1json/schema";
+        let either = json!({
+            "if": {"required": ["status"]},
+            "then": {"$ref": "#/components/schemas/MarkMessageRequestPayload"},
+            "else": {"$ref": "#/components/schemas/Message"},
+        });
+        set(document, body, either);
+    }),
+    (
+        "the list of templates names `name` as its only parameter, but is an edge like any other: paging, `fields` and filters",
+        |document| {
             let list = "/paths/~1{Version}~1{WABA-ID}~1message_templates/get/parameters";
             for name in ["fields", "limit", "after", "before", "language", "status", "category"] {
                 push(document, list, json!({"name": name, "in": "query", "schema": {"type": "string"}}));
             }
         },
-    },
-    Repair {
-        why: "a text's `context` may stand without a product: it is there when the client answers any message",
-        change: |document| set(document, "/components/schemas/ContextObject/required", json!(["from", "id"])),
-    },
-    Repair {
-        why: "Business-scoped user IDs: `from` is missing where the client has a username; `from_user_id` is there then",
-        change: |document| {
-            let base = "/components/schemas/BaseMessageProperties_1";
-            set(document, &format!("{base}/required"), json!(["id", "timestamp"]));
-            set(document, &format!("{base}/anyOf"), json!([{"required": ["from"]}, {"required": ["from_user_id"]}]));
-        },
-    },
-    Repair {
-        why: "Business-scoped user IDs: `recipient_id` is missing where the client has a username",
-        change: |document| {
-            let statuses = "/components/schemas/Statuses";
-            set(document, &format!("{statuses}/required"), json!(["id", "status", "timestamp"]));
-            let either = json!([{"required": ["recipient_id"]}, {"required": ["recipient_user_id"]}]);
-            set(document, &format!("{statuses}/anyOf"), either);
-        },
-    },
-    Repair {
-        why: "Messages webhook, statuses: `played` is a status too",
-        change: |document| push(document, "/components/schemas/Statuses/properties/status/enum", json!("played")),
-    },
-    Repair {
-        why: "`href` of an error is a path on Meta's site in the vendor's own examples, not a URI",
-        change: |document| set(document, "/components/schemas/ErrorObject_2/properties/href", json!({"type": "string"})),
-    },
-    Repair {
-        why: "a shared contact's number may be of type MOBILE, and of others, in the document's own example",
-        change: |document| set(document, "/components/schemas/PhoneObject/properties/type", json!({"type": "string"})),
-    },
-    Repair {
-        why: "a place that is no business has neither name nor address",
-        change: |document| {
-            let location = "/components/schemas/LocationMessage_1/allOf/1/properties/location/required";
-            set(document, location, json!(["latitude", "longitude"]));
-        },
-    },
-    Repair {
-        why: "a reaction that is taken back comes without an emoji",
-        change: |document| {
-            let reaction = "/components/schemas/ReactionMessage_1/allOf/1/properties/reaction/required";
-            set(document, reaction, json!(["message_id"]));
-        },
-    },
-    Repair {
-        why: "a row of a list may have no description",
-        change: |document| {
-            let reply = "/components/schemas/InteractiveListReplyContent/properties/list_reply/required";
-            set(document, reply, json!(["id", "title"]));
-        },
-    },
-    Repair {
-        why: "clients edit and revoke messages; the document knows neither",
-        change: |document| {
-            for (kind, more) in [("edit", json!({"message": {"type": "object"}})), ("revoke", json!({}))] {
-                let mut properties = json!({"original_message_id": {"type": "string"}});
-                if let (Some(properties), Some(more)) = (properties.as_object_mut(), more.as_object()) {
-                    properties.extend(more.clone());
-                }
-                let content = json!({"type": "object", "required": ["original_message_id"], "properties": properties});
-                let schema = json!({"allOf": [
+    ),
+    ("a text's `context` may stand without a product: it is there when the client answers any message", |document| {
+        set(document, "/components/schemas/ContextObject/required", json!(["from", "id"]))
+    }),
+    ("Business-scoped user IDs: `from` is missing where the client has a username; `from_user_id` is there then", |document| {
+        let base = "/components/schemas/BaseMessageProperties_1";
+        set(document, &format!("{base}/required"), json!(["id", "timestamp"]));
+        set(document, &format!("{base}/anyOf"), json!([{"required": ["from"]}, {"required": ["from_user_id"]}]));
+    }),
+    ("Business-scoped user IDs: `recipient_id` is missing where the client has a username", |document| {
+        let statuses = "/components/schemas/Statuses";
+        set(document, &format!("{statuses}/required"), json!(["id", "status", "timestamp"]));
+        let either = json!([{"required": ["recipient_id"]}, {"required": ["recipient_user_id"]}]);
+        set(document, &format!("{statuses}/anyOf"), either);
+    }),
+    ("Messages webhook, statuses: `played` is a status too", |document| {
+        push(document, "/components/schemas/Statuses/properties/status/enum", json!("played"))
+    }),
+    ("`href` of an error is a path on Meta's site in the vendor's own examples, not a URI", |document| {
+        set(document, "/components/schemas/ErrorObject_2/properties/href", json!({"type": "string"}))
+    }),
+    ("a shared contact's number may be of type MOBILE, and of others, in the document's own example", |document| {
+        set(document, "/components/schemas/PhoneObject/properties/type", json!({"type": "string"}))
+    }),
+    ("a place that is no business has neither name nor address", |document| {
+        let location = "/components/schemas/LocationMessage_1/allOf/1/properties/location/required";
+        set(document, location, json!(["latitude", "longitude"]));
+    }),
+    ("a reaction that is taken back comes without an emoji", |document| {
+        let reaction = "/components/schemas/ReactionMessage_1/allOf/1/properties/reaction/required";
+        set(document, reaction, json!(["message_id"]));
+    }),
+    ("a row of a list may have no description", |document| {
+        let reply = "/components/schemas/InteractiveListReplyContent/properties/list_reply/required";
+        set(document, reply, json!(["id", "title"]));
+    }),
+    ("clients edit and revoke messages; the document knows neither", |document| {
+        for (kind, more) in [("edit", json!({"message": {"type": "object"}})), ("revoke", json!({}))] {
+            let mut properties = json!({"original_message_id": {"type": "string"}});
+            if let (Some(properties), Some(more)) = (properties.as_object_mut(), more.as_object()) {
+                properties.extend(more.clone());
+            }
+            let content = json!({"type": "object", "required": ["original_message_id"], "properties": properties});
+            let schema = json!({"allOf": [
                     {"$ref": "#/components/schemas/BaseMessageProperties_1"},
                     {"type": "object", "required": [kind], "properties": {"type": {"const": kind}, kind: content}}]});
-                set(document, &format!("/components/schemas/Incoming_{kind}"), schema);
-                add_case(document, kind);
-            }
-        },
-    },
-    Repair {
-        why: "a change's value follows from its field: the document has no errors of a number and no other fields than messages and \
+            set(document, &format!("/components/schemas/Incoming_{kind}"), schema);
+            add_case(document, kind);
+        }
+    }),
+    (
+        "a change's value follows from its field: the document has no errors of a number and no other fields than messages and \
               groups",
-        change: bind_changes,
-    },
-    Repair {
-        why: "the schemas of messages forbid, in one part of their `allOf`, the very properties that the other part requires: what \
+        bind_changes,
+    ),
+    (
+        "the schemas of messages forbid, in one part of their `allOf`, the very properties that the other part requires: what \
               is meant is the properties of all parts and no other",
-        change: close_the_whole,
-    },
+        close_the_whole,
+    ),
 ];
 
 /// The document with all repairs made.
 pub(super) fn repaired(mut document: Value) -> Value {
-    for repair in REPAIRS {
-        (repair.change)(&mut document);
+    for (_, change) in REPAIRS {
+        change(&mut document);
     }
     document
 }
@@ -317,10 +275,10 @@ mod tests {
     #[test]
     fn every_repair_changes_something() {
         let mut document: Value = serde_json::from_str(OPENAPI).unwrap();
-        for repair in REPAIRS {
+        for (why, change) in REPAIRS {
             let before = document.clone();
-            (repair.change)(&mut document);
-            assert_ne!(before, document, "{}", repair.why);
+            change(&mut document);
+            assert_ne!(before, document, "{why}");
         }
     }
 }
