@@ -14,6 +14,7 @@ pub mod clock;
 mod control;
 pub mod erxes;
 pub mod fault;
+pub mod instagram;
 pub mod ledger;
 pub mod messenger;
 pub mod meta;

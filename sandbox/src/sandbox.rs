@@ -20,6 +20,7 @@ use crate::{
     clock::Clock,
     control::{self, Control},
     erxes::Erxes,
+    instagram::Instagram,
     page,
     telegram::{Manners, NewBot, Person, Telegram},
     vendor::Vendor,
@@ -71,6 +72,8 @@ pub struct Sandbox {
     pub telegram: Arc<Telegram>,
     /// WhatsApp's Cloud API under `{base_url}/whatsapp`.
     pub whatsapp: Arc<WhatsApp>,
+    /// Instagram messaging under `{base_url}/instagram`.
+    pub instagram: Arc<Instagram>,
     /// The cal.com API v2 under `{base_url}/v2`.
     pub calcom: Arc<Calcom>,
     /// The erxes gateway at `{base_url}/graphql`.
@@ -92,10 +95,12 @@ impl Sandbox {
         let clock = Arc::new(Clock::new(Arc::clone(&world), options.clock_file)?);
         let telegram = Telegram::new(Arc::clone(&world), tasks.handle.clone()).map_err(io::Error::other)?;
         let whatsapp = WhatsApp::new(Arc::clone(&world), tasks.handle.clone()).map_err(io::Error::other)?;
+        let instagram = Instagram::new(Arc::clone(&world), tasks.handle.clone()).map_err(io::Error::other)?;
         let calcom = Calcom::new(Arc::clone(&world));
         let erxes = Erxes::new(Arc::clone(&world));
         let vendors: Vec<Arc<dyn Vendor>> = vec![
             Arc::clone(&whatsapp) as Arc<dyn Vendor>,
+            Arc::clone(&instagram) as Arc<dyn Vendor>,
             Arc::clone(&calcom) as Arc<dyn Vendor>,
             Arc::clone(&erxes) as Arc<dyn Vendor>,
         ];
@@ -114,7 +119,7 @@ impl Sandbox {
             Ok::<_, io::Error>(addr)
         });
         let addr = listening.await.map_err(io::Error::other)??;
-        Ok(Self { base_url: format!("http://{addr}"), world, clock, telegram, whatsapp, calcom, erxes, _tasks: tasks })
+        Ok(Self { base_url: format!("http://{addr}"), world, clock, telegram, whatsapp, instagram, calcom, erxes, _tasks: tasks })
     }
 }
 

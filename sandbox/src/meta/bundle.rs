@@ -12,6 +12,13 @@ pub(crate) enum Piece {
     Change(Value),
     /// To `messaging`.
     Messaging(Value),
+    /// An entry of its own, with `field` and `value` in it: comments come so under Instagram Login.
+    Flat {
+        /// `field`.
+        field: String,
+        /// `value`.
+        value: Value,
+    },
 }
 
 /// One event on its way to a webhook.
@@ -42,7 +49,14 @@ impl Event {
 pub(super) fn body(object: Object, events: &[Event], now: DateTime<Utc>) -> Value {
     let mut entries: Vec<Map<String, Value>> = Vec::new();
     for event in events {
-        let at = entries.iter().position(|entry| entry["id"] == event.account.as_str());
+        if let Piece::Flat { field, value } = &event.piece {
+            let mut entry = new_entry(object, event, now);
+            entry.extend([("field".to_owned(), json!(field)), ("value".to_owned(), value.clone())]);
+            entries.push(entry);
+            continue;
+        }
+        let open = |entry: &Map<String, Value>| entry["id"] == event.account.as_str() && !entry.contains_key("field");
+        let at = entries.iter().position(open);
         let at = at.unwrap_or_else(|| {
             entries.push(new_entry(object, event, now));
             entries.len() - 1
@@ -50,6 +64,7 @@ pub(super) fn body(object: Object, events: &[Event], now: DateTime<Utc>) -> Valu
         let (list, piece) = match &event.piece {
             Piece::Change(change) => ("changes", change),
             Piece::Messaging(messaging) => ("messaging", messaging),
+            Piece::Flat { .. } => continue,
         };
         let list = entries[at].entry(list).or_insert_with(|| json!([]));
         let Some(list) = list.as_array_mut() else { continue };

@@ -61,6 +61,11 @@ pub(crate) trait Graph: Send + Sync + 'static {
     /// What the platform says with this status when nothing more is known.
     fn planned(&self, status: u16) -> Refusal;
 
+    /// The same, about a call whose work was done.
+    fn planned_nevertheless(&self, status: u16) -> Refusal {
+        self.planned(status)
+    }
+
     /// What the platform says when there were too many calls, for so many seconds.
     fn limited(&self, seconds: u64) -> Refusal;
 }
@@ -144,7 +149,7 @@ async fn serve<G: Graph>(graph: Arc<G>, incoming: Incoming) -> Ending {
         Some(Fault::DropAfterCommit) => finish(&platform, entry, Ending::Disconnect),
         Some(Fault::AnswerAfterCommit { ms, code }) => {
             tokio::time::sleep(Duration::from_millis(ms)).await;
-            let outcome = code.map_or(outcome, |code| Err(graph.planned(code)));
+            let outcome = code.map_or(outcome, |code| Err(graph.planned_nevertheless(code)));
             finish(&platform, entry, Ending::Answer(envelope(&outcome, usage)))
         }
         _ => finish(&platform, entry, Ending::Answer(envelope(&outcome, usage))),
