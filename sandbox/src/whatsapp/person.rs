@@ -56,7 +56,7 @@ impl WhatsApp {
                     return Err("the business is blocked".to_owned());
                 }
                 let id = wamid(person);
-                let (content, post) = self.content(number, person, &id, action, now)?;
+                let (content, said) = self.content(number, person, action)?;
                 let seen = self.see(number, person, now);
                 let mut state = self.state();
                 let chat = state.chat(number, person);
@@ -64,35 +64,15 @@ impl WhatsApp {
                 if content["type"] != "reaction" {
                     chat.last_inbound = Some(now);
                 }
-                chat.posts.extend(post);
+                chat.posts.extend(said.map(|(text, note)| Post::said(&id, Author::Person, now, &text, note)));
                 let event = self.pair(&state, number, person).map(|pair| pair.message(&id, now, content));
                 Ok((event.into_iter().collect(), seen))
             }
         }
     }
 
-    /// What the message says to the business, and what is seen of it in the chat.
-    fn content(
-        &self,
-        number: &str,
-        person: &str,
-        id: &str,
-        action: Action,
-        now: DateTime<Utc>,
-    ) -> Result<(Value, Option<Post>), String> {
-        let said = |text: &str, note: Option<&str>| {
-            Some(Post {
-                id: id.to_owned(),
-                author: Author::Person,
-                at: now,
-                text: text.to_owned(),
-                buttons: Vec::new(),
-                note: note.map(str::to_owned),
-                state: None,
-                sent: None,
-                hidden: false,
-            })
-        };
+    /// What the message says to the business, and what is seen of it in the chat: the text and a note.
+    fn content(&self, number: &str, person: &str, action: Action) -> Result<(Value, Option<Seen>), String> {
         Ok(match action {
             Action::Text { text, reply_to, ad } => {
                 let mut content = json!({"type": "text", "text": {"body": written(&text)?}});
@@ -102,50 +82,31 @@ impl WhatsApp {
                 if let Some(ad) = ad {
                     content["referral"] = referral(&ad);
                 }
-                (content, said(&text, None))
+                (content, Some((text, None)))
             }
             Action::Press { message, press } => {
                 let (content, label) = self.press(number, person, message.as_deref(), &press)?;
-                (content, said(&label, None))
+                (content, Some((label, None)))
             }
             Action::Contact { phone, name } => {
                 let card = self.card(person, phone, name);
                 let shown = card["phones"][0]["phone"].as_str().unwrap_or_default().to_owned();
-                (json!({"type": "contacts", "contacts": [card]}), said(&shown, Some("contact")))
+                (json!({"type": "contacts", "contacts": [card]}), Some((shown, Some("contact"))))
             }
-            Action::Image { caption } => {
-                let mut image = media("image/jpeg");
-                if let Some(caption) = &caption {
-                    image["caption"] = json!(caption);
-                }
-                (json!({"type": "image", "image": image}), said(caption.as_deref().unwrap_or_default(), Some("photo")))
-            }
-            Action::Voice => {
-                let mut audio = media("audio/ogg; codecs=opus");
-                audio["voice"] = json!(true);
-                (json!({"type": "audio", "audio": audio}), said("", Some("voice")))
-            }
-            Action::Sticker => {
-                let mut sticker = media("image/webp");
-                sticker["animated"] = json!(false);
-                (json!({"type": "sticker", "sticker": sticker}), said("", Some("sticker")))
-            }
-            Action::Location { latitude, longitude } => {
-                let place = json!({"latitude": latitude, "longitude": longitude});
-                (json!({"type": "location", "location": place}), said("", Some("location")))
-            }
-            Action::Unsupported => (unsupported("poll"), said("", Some("unsupported"))),
             Action::React { message, emoji } => {
+                self.context(number, person, &message)?;
                 let mut reaction = json!({"message_id": message});
                 if let Some(emoji) = emoji {
                     reaction["emoji"] = json!(emoji);
                 }
-                self.context(number, person, &message)?;
                 (json!({"type": "reaction", "reaction": reaction}), None)
             }
             Action::Edit { message, text } => (self.edit(number, person, &message, &written(&text)?)?, None),
             Action::Delete { message } => (self.delete(number, person, &message)?, None),
-            _ => return Err("nothing that is said in a chat".to_owned()),
+            action => {
+                let (content, caption, note) = file(action)?;
+                (content, Some((caption, Some(note))))
+            }
         })
     }
 
@@ -169,18 +130,18 @@ impl WhatsApp {
         if button.kind != ButtonKind::Reply {
             return Err("this button tells the business nothing".to_owned());
         }
-        let (id, replies) = (post.id.clone(), post.sent.as_ref().map(|sent| sent.replies));
+        let (id, sent) = (post.id.clone(), post.sent.clone());
         let from = state.numbers.get(number).map(|number| digits(&number.display)).unwrap_or_default();
-        let mut content = match replies {
+        let mut chosen = json!({"id": press, "title": button.label});
+        let mut content = match sent.as_ref().map(|sent| sent.replies) {
             Some(Replies::Template) => json!({"type": "button", "button": {"payload": press, "text": button.label}}),
             Some(Replies::List) => {
-                let row = json!({"id": press, "title": button.label});
-                json!({"type": "interactive", "interactive": {"type": "list_reply", "list_reply": row}})
+                if let Some(description) = sent.and_then(|sent| sent.descriptions.get(press).cloned()) {
+                    chosen["description"] = json!(description);
+                }
+                json!({"type": "interactive", "interactive": {"type": "list_reply", "list_reply": chosen}})
             }
-            _ => {
-                let reply = json!({"id": press, "title": button.label});
-                json!({"type": "interactive", "interactive": {"type": "button_reply", "button_reply": reply}})
-            }
+            _ => json!({"type": "interactive", "interactive": {"type": "button_reply", "button_reply": chosen}}),
         };
         content["context"] = json!({"from": from, "id": id});
         Ok((content, button.label))
@@ -283,6 +244,38 @@ impl WhatsApp {
         state.people.insert(to.to_owned(), new);
         Ok((events, Vec::new()))
     }
+}
+
+/// What a message shows in the chat: its text and a note.
+type Seen = (String, Option<&'static str>);
+
+/// Everything that is no text: what it says to the business, its caption, and what it is.
+fn file(action: Action) -> Result<(Value, String, &'static str), String> {
+    Ok(match action {
+        Action::Image { caption } => {
+            let mut image = media("image/jpeg");
+            if let Some(caption) = &caption {
+                image["caption"] = json!(caption);
+            }
+            (json!({"type": "image", "image": image}), caption.unwrap_or_default(), "photo")
+        }
+        Action::Voice => {
+            let mut audio = media("audio/ogg; codecs=opus");
+            audio["voice"] = json!(true);
+            (json!({"type": "audio", "audio": audio}), String::new(), "voice")
+        }
+        Action::Sticker => {
+            let mut sticker = media("image/webp");
+            sticker["animated"] = json!(false);
+            (json!({"type": "sticker", "sticker": sticker}), String::new(), "sticker")
+        }
+        Action::Location { latitude, longitude } => {
+            let place = json!({"latitude": latitude, "longitude": longitude});
+            (json!({"type": "location", "location": place}), String::new(), "location")
+        }
+        Action::Unsupported => (unsupported("poll"), String::new(), "unsupported"),
+        _ => return Err("nothing that is said in a chat".to_owned()),
+    })
 }
 
 fn written(text: &str) -> Result<String, String> {

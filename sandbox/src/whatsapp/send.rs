@@ -1,5 +1,7 @@
 //! `POST /{Phone-Number-ID}/messages`: checking a message, putting it into the chat, and what becomes of it.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value, json};
 
@@ -143,7 +145,8 @@ impl WhatsApp {
         };
         let callback_data = message.get("biz_opaque_callback_data").and_then(Value::as_str).map(str::to_owned);
         let pricing = json!({"billable": false, "pricing_model": "PMP", "type": "free_customer_service", "category": category});
-        let sent = Some(Outgoing { callback_data, by_number: true, pricing, replies });
+        let descriptions = descriptions(message.get("interactive").unwrap_or(&Value::Null));
+        let sent = Some(Outgoing { callback_data, by_number: true, pricing, replies, descriptions });
         Ok(Post { id: String::new(), author: Author::Salon, at: now, text, buttons, note, state: None, sent, hidden: false })
     }
 
@@ -284,6 +287,13 @@ fn price(sent: &mut Outgoing, chat: &Chat, at: DateTime<Utc>) {
     };
     sent.pricing["billable"] = json!(!free);
     sent.pricing["type"] = json!(if free { "free_customer_service" } else { "regular" });
+}
+
+/// What a list says about its rows.
+fn descriptions(interactive: &Value) -> BTreeMap<String, String> {
+    let sections = interactive["action"]["sections"].as_array().into_iter().flatten();
+    let rows = sections.filter_map(|section| section["rows"].as_array()).flatten();
+    rows.filter_map(|row| Some((row["id"].as_str()?.to_owned(), row["description"].as_str()?.to_owned()))).collect()
 }
 
 /// Text, buttons and note of an interactive message.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{
     Manners, WhatsApp, events,
     send::Status,
-    state::{Planned, Post, wamid},
+    state::{Number, Planned, Post, Waba, wamid},
 };
 use crate::{
     messenger::Author,
@@ -76,42 +76,21 @@ impl WhatsApp {
     }
 
     pub(super) async fn act_in_office(&self, action: Value) -> Result<Value, String> {
-        let now = self.platform.world.now();
         match Action::deserialize(action).map_err(|error| error.to_string())? {
             Action::Write { number, person, text } => self.write(&number, &person, &text),
             Action::TemplateStatus { account, name, language, status, reason } => {
                 self.set_template_status(&account, &name, &language, &status, reason.as_deref())
             }
             Action::Status { number, message, status, code } => self.tell_status(&number, &message, &status, code),
-            Action::NumberError { number, code } => {
-                let event = {
-                    let state = self.state();
-                    let number = state.numbers.get(&number).ok_or("no such number")?;
-                    let waba = state.wabas.get(&number.waba).ok_or("no such account")?;
-                    events::number_error(waba, number, code, now)
-                };
-                Ok(self.tell_one(event))
-            }
-            Action::NumberStatus { number, status, quality } => {
-                let mut state = self.state();
-                let number = state.numbers.get_mut(&number).ok_or("no such number")?;
+            Action::NumberError { number, code } => self.tell_error(&number, code),
+            Action::NumberStatus { number, status, quality } => self.change_number_of(&number, |number| {
                 number.status = status.unwrap_or_else(|| number.status.clone());
                 number.quality = quality.unwrap_or_else(|| number.quality.clone());
-                Ok(json!({}))
-            }
-            Action::FailNext { number, failures } => {
-                self.state().numbers.get_mut(&number).ok_or("no such number")?.planned.extend(failures);
-                Ok(json!({}))
-            }
-            Action::ExpireToken { account } => {
-                self.state().wabas.get_mut(&account).ok_or("no such account")?.token_expired = true;
-                Ok(json!({}))
-            }
+            }),
+            Action::FailNext { number, failures } => self.change_number_of(&number, |number| number.planned.extend(failures)),
+            Action::ExpireToken { account } => self.change_account(&account, |waba| waba.token_expired = true),
             Action::ChangeToken { account, token } => {
-                let mut state = self.state();
-                let waba = state.wabas.get_mut(&account).ok_or("no such account")?;
-                (waba.token, waba.token_expired) = (token, false);
-                Ok(json!({}))
+                self.change_account(&account, |waba| (waba.token, waba.token_expired) = (token, false))
             }
             Action::RotateSecret { app, secret } => {
                 self.platform.rotate_secret(&app, &secret).then(|| json!({})).ok_or_else(|| "no such app".to_owned())
@@ -119,18 +98,40 @@ impl WhatsApp {
             Action::SetCallback { app, callback } => {
                 self.platform.set_callback(&app, callback).await.map(|()| json!({})).map_err(|refusal| refusal.message)
             }
-            Action::Raw { account, field, value } => {
-                if !self.state().wabas.contains_key(&account) {
-                    return Err("no such account".to_owned());
-                }
-                let id = format!("{field}:{}", now.timestamp_millis());
-                Ok(self.tell_one(Event::change(&account, &account, &field, id, value)))
-            }
+            Action::Raw { account, field, value } => self.tell_anything(&account, &field, value),
             Action::SetManners { manners } => {
                 self.set_manners(manners);
                 Ok(json!(self.manners()))
             }
         }
+    }
+
+    fn change_number_of(&self, number: &str, change: impl FnOnce(&mut Number)) -> Result<Value, String> {
+        change(self.state().numbers.get_mut(number).ok_or("no such number")?);
+        Ok(json!({}))
+    }
+
+    fn change_account(&self, account: &str, change: impl FnOnce(&mut Waba)) -> Result<Value, String> {
+        change(self.state().wabas.get_mut(account).ok_or("no such account")?);
+        Ok(json!({}))
+    }
+
+    fn tell_error(&self, number: &str, code: i64) -> Result<Value, String> {
+        let event = {
+            let state = self.state();
+            let number = state.numbers.get(number).ok_or("no such number")?;
+            let waba = state.wabas.get(&number.waba).ok_or("no such account")?;
+            events::number_error(waba, number, code, self.platform.world.now())
+        };
+        Ok(self.tell_one(event))
+    }
+
+    fn tell_anything(&self, account: &str, field: &str, value: Value) -> Result<Value, String> {
+        if !self.state().wabas.contains_key(account) {
+            return Err("no such account".to_owned());
+        }
+        let id = format!("{field}:{}", self.platform.world.now().timestamp_millis());
+        Ok(self.tell_one(Event::change(account, account, field, id, value)))
     }
 
     fn tell_one(&self, event: Event) -> Value {
@@ -147,17 +148,7 @@ impl WhatsApp {
             if !state.people.contains_key(person) {
                 return Err("no such person".to_owned());
             }
-            let post = Post {
-                id: id.clone(),
-                author: Author::Operator,
-                at: now,
-                text: text.to_owned(),
-                buttons: Vec::new(),
-                note: None,
-                state: None,
-                sent: None,
-                hidden: false,
-            };
+            let post = Post::said(&id, Author::Operator, now, text, None);
             state.chat(number, person).posts.push(post);
             let number = state.numbers.get(number).ok_or("no such number")?;
             let waba = state.wabas.get(&number.waba).ok_or("no such account")?;

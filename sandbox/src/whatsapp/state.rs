@@ -155,7 +155,25 @@ pub(super) struct Post {
     pub(super) hidden: bool,
 }
 
-/// What the statuses of a sent message repeat of it.
+impl Post {
+    /// What somebody wrote on a phone.
+    pub(super) fn said(id: &str, author: Author, at: DateTime<Utc>, text: &str, note: Option<&str>) -> Self {
+        let note = note.map(str::to_owned);
+        Self {
+            id: id.to_owned(),
+            author,
+            at,
+            text: text.to_owned(),
+            buttons: Vec::new(),
+            note,
+            state: None,
+            sent: None,
+            hidden: false,
+        }
+    }
+}
+
+/// What the statuses of a sent message, and the answers to it, repeat of it.
 #[derive(Debug, Clone)]
 pub(super) struct Outgoing {
     pub(super) callback_data: Option<String>,
@@ -165,6 +183,8 @@ pub(super) struct Outgoing {
     pub(super) pricing: Value,
     /// How a reply names its button: a template's quick reply, or a button or row of an interactive message.
     pub(super) replies: Replies,
+    /// What a list says about its rows, by their ids: an answer repeats it.
+    pub(super) descriptions: BTreeMap<String, String>,
 }
 
 /// As what a press on a message's button arrives.

@@ -190,7 +190,9 @@ pub(super) fn buttons(choices: &[(&str, &str)]) -> Value {
 }
 
 pub(super) fn list(rows: usize) -> Value {
-    let rows: Vec<Value> = (0..rows).map(|row| json!({"id": format!("slot:{row}"), "title": format!("{row}:00")})).collect();
+    let rows: Vec<Value> = (0..rows)
+        .map(|row| json!({"id": format!("slot:{row}"), "title": format!("{row}:00"), "description": "haircut"}))
+        .collect();
     json!({"type": "interactive", "interactive": {"type": "list", "body": {"text": "Choose a time"},
         "action": {"button": "Times", "sections": [{"title": "Tue 24 Nov", "rows": rows}]}}})
 }

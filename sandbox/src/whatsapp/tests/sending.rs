@@ -38,7 +38,7 @@ async fn a_conversation_in_which_everything_fits_the_vendors_document() {
     );
     assert_eq!(
         (&said[2]["interactive"]["list_reply"], &said[2]["context"]),
-        (&json!({"id": "slot:9", "title": "9:00"}), &context(&times))
+        (&json!({"id": "slot:9", "title": "9:00", "description": "haircut"}), &context(&times))
     );
     let pressed = json!({"payload": "bk:9f3c:no", "text": "Cancel"});
     assert_eq!((&said[3]["type"], &said[3]["button"], &said[3]["context"]), (&json!("button"), &pressed, &context(&reminder)));
