@@ -54,6 +54,9 @@ create table tenant (
   quiet_hours        jsonb,
   reminder_policy    jsonb not null,
   cancel_until_hours integer not null check (cancel_until_hours >= 0),
+  -- By name, the channels in which a client is tried when the one in use does not deliver, and how long that is waited for.
+  fallback_order     text[] not null default '{}',
+  fallback_minutes   integer not null default 10 check (fallback_minutes > 0),
   version            bigint not null default 1,
   created_at         timestamptz not null,
   updated_at         timestamptz not null

@@ -23,14 +23,48 @@ create table channel_account (
   kind          text not null,
   name          text not null,
   base_url      text not null,
+  -- The account's id at the vendor, where its calls or webhooks name it, and that of what it belongs to; empty and null where nothing does.
+  external_id   text not null default '',
+  parent_id     text,
   credentials   bytea not null,
+  -- Since when the present credential is in use: one that runs out is renewed half-way.
+  credential_at timestamptz not null,
   status        text not null default 'active' check (status in ('active', 'broken')),
   broken_reason text,
+  -- What the vendor said when it was last asked: the account's public name, how many updates wait there, what is wrong.
+  watched_at      timestamptz,
+  vendor_name     text,
+  pending_updates bigint,
+  problems        text[] not null default '{}',
   created_at    timestamptz not null,
   updated_at    timestamptz not null,
   unique (tenant_id, kind, name)
 );
 call salon_protect('channel_account', 'select, insert, update');
+-- One app of Meta's serves many salons' accounts and has one webhook address: its deliveries name the account.
+create index channel_account_external on channel_account (kind, external_id) where external_id <> '';
+
+-- Which account an event is for. The caller then checks that the delivery proves itself under that account's own secrets.
+create function channel_accounts_named(p_kind text, p_external_id text) returns table (tenant_id uuid, id uuid)
+language sql stable security definer set search_path = public
+as $$ select a.tenant_id, a.id from channel_account a where a.kind = p_kind and a.external_id = p_external_id and a.external_id <> '' $$;
+
+-- Messages the vendor approved for outside the window in which it takes free text, one for each purpose and language, and what it last
+-- said of them. `parameters` are the values of the body, in order.
+create table channel_template (
+  tenant_id          uuid not null references tenant,
+  channel_account_id uuid not null references channel_account,
+  purpose            text not null check (purpose in ('confirmation', 'reminder', 'moved', 'cancelled')),
+  lang               text not null,
+  name               text not null,
+  language           text not null,
+  parameters         text[] not null,
+  buttons            smallint not null check (buttons between 0 and 3),
+  status             text not null default 'pending' check (status in ('approved', 'pending', 'rejected', 'paused', 'disabled')),
+  checked_at         timestamptz,
+  primary key (channel_account_id, purpose, lang)
+);
+call salon_protect('channel_template', 'select, insert, update, delete');
 
 -- A webhook's address carries an unguessable key. Only its SHA-256 is looked up, so the table alone opens nothing;
 -- the sealed key lets `tenant apply` print the same address again.
@@ -85,4 +119,4 @@ create table staff_service (
 );
 call salon_protect('staff_service', 'select, insert, update, delete');
 
-grant execute on function endpoint_resolve(bytea) to salon_app;
+grant execute on function endpoint_resolve(bytea), channel_accounts_named(text, text) to salon_app;

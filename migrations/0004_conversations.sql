@@ -21,6 +21,8 @@ create table client_identity (
   external_id        text not null,
   client_id          uuid not null references client,
   reachable          boolean not null default true,
+  -- The client wants no advertising here. Confirmations and reminders go on.
+  no_advertising     boolean not null default false,
   created_at         timestamptz not null,
   updated_at         timestamptz not null,
   primary key (channel_account_id, external_id)
@@ -33,14 +35,20 @@ create table conversation (
   tenant_id          uuid not null references tenant,
   channel_account_id uuid not null references channel_account,
   chat_id            text not null,
+  -- The vendor's id of the person, and whether their app shows only plain buttons: what a send may need beside the chat.
+  user_id            text not null,
+  plain_buttons      boolean not null default false,
   client_id          uuid not null references client,
   session            jsonb not null,
-  last_inbound_at    timestamptz not null,
+  -- When the client last wrote, by the vendor's clock: what opens a window for free text. Null once the vendor says that it is closed.
+  last_inbound_at    timestamptz,
+  -- What the link or the advertisement said by which the client came.
+  referral           text,
   created_at         timestamptz not null,
   updated_at         timestamptz not null,
   unique (channel_account_id, chat_id)
 );
-create index conversation_client on conversation (client_id, last_inbound_at desc);
+create index conversation_client on conversation (client_id, last_inbound_at desc nulls last);
 call salon_protect('conversation', 'select, insert, update');
 
 -- Every webhook event, before anything is done about it. `state` leaves 'received' exactly once.
@@ -99,11 +107,18 @@ create table message (
   attempts           integer not null default 0,
   -- How often it was sent again although an earlier attempt may have arrived.
   resends            integer not null default 0,
+  -- When it was first tried: for how long a vendor recognises a repetition counts from here.
+  begun_at           timestamptz,
   vendor_message_id  text,
   error_class        text,
   error_code         text,
   booking_id         uuid,
+  -- What it says of the visit is so as of this version; later it says nothing any more.
+  booking_version    bigint,
   reminder_id        uuid,
+  -- The message that another channel could not deliver, and the how-manieth attempt on another channel this is.
+  hop_of             uuid,
+  hop                smallint not null default 0,
   inbound_event_id   uuid,
   expires_at         timestamptz,
   created_at         timestamptz not null,
@@ -116,6 +131,9 @@ create table message_default partition of message default;
 create index message_conversation on message (conversation_id, id desc);
 create index message_client on message (client_id, id desc);
 create index message_tenant on message (tenant_id, id desc);
+-- Reports about a message name it by the vendor's id.
+create index message_vendor on message (channel_account_id, vendor_message_id) where vendor_message_id is not null;
+create index message_hops on message (hop_of) where hop_of is not null;
 create index message_open on message (id) where state in ('queued', 'sending');
 call salon_protect('message', 'select, insert, update');
 call salon_protect('message_default', '');

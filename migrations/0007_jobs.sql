@@ -23,6 +23,9 @@ create table job (
   run_at       timestamptz not null,
   attempt      integer not null default 0,
   max_attempts integer not null check (max_attempts > 0),
+  -- How many runs reported a failure: what the back-off grows with. A crash is an attempt too, so that a job that kills its worker dies
+  -- some day, but it says nothing against the vendor: the next run need not wait the longer for it.
+  failures     integer not null default 0,
   -- How often it was claimed. Unlike `attempt` it never goes down, so that no two leases of a job are alike.
   fence        integer not null default 0,
   lease_owner  uuid,
@@ -103,7 +106,7 @@ $$;
 -- Takes up to `p_limit` jobs of a queue for `p_owner`. The limit is a parameter: without custom plans the planner takes it for
 -- a tenth of the table and reads all of it.
 create function job_claim(p_queue text, p_now timestamptz, p_owner uuid, p_limit integer, p_lease interval)
-returns table (id uuid, tenant_id uuid, kind text, payload jsonb, attempt integer, max_attempts integer, fence integer, trace text, enqueued_at timestamptz, run_at timestamptz)
+returns table (id uuid, tenant_id uuid, kind text, payload jsonb, attempt integer, max_attempts integer, failures integer, fence integer, trace text, enqueued_at timestamptz, run_at timestamptz)
 language plpgsql security definer
 set search_path = public set plan_cache_mode = force_custom_plan set enable_seqscan = off as $$
 #variable_conflict use_column
@@ -137,7 +140,7 @@ begin
     update job j
     set state = 2, attempt = j.attempt + 1, fence = j.fence + 1, lease_owner = p_owner, lease_until = clock_timestamp() + p_lease
     from free where j.id = free.id
-    returning j.id, j.tenant_id, j.kind, j.payload, j.attempt, j.max_attempts, j.fence, j.trace, j.enqueued_at, j.run_at;
+    returning j.id, j.tenant_id, j.kind, j.payload, j.attempt, j.max_attempts, j.failures, j.fence, j.trace, j.enqueued_at, j.run_at;
 exception
   when unique_violation then
     -- Another worker took a job of the same lane at this very moment. Nothing was claimed; the next look finds the rest.
@@ -170,7 +173,8 @@ begin
 
   update job j
   set state = 0, run_at = r.run_at, last_error = r.error, lease_owner = null, lease_until = null,
-      attempt = j.attempt - case when r.uncounted then 1 else 0 end
+      attempt = j.attempt - case when r.uncounted then 1 else 0 end,
+      failures = j.failures + case when r.uncounted then 0 else 1 end
   from unnest(p_ids, p_outcomes, p_run_at, p_errors, p_uncounted) with ordinality as r (id, outcome, run_at, error, uncounted, n)
   where j.id = r.id and r.n = any (held) and r.outcome = 'retry';
 

@@ -41,6 +41,7 @@ macro_rules! codes {
 codes! {
     InvalidArgument, "INVALID_ARGUMENT", BAD_REQUEST, "A value is missing or breaks a rule";
     SignatureInvalid, "SIGNATURE_INVALID", UNAUTHORIZED, "The webhook's signature is missing or wrong";
+    HandshakeInvalid, "HANDSHAKE_INVALID", FORBIDDEN, "The vendor's handshake does not show what it must";
     Unauthenticated, "UNAUTHENTICATED", UNAUTHORIZED, "The caller is not identified";
     Forbidden, "FORBIDDEN", FORBIDDEN, "The caller may not do this";
     NotFound, "NOT_FOUND", NOT_FOUND, "There is no such thing, or it is another tenant's";

@@ -8,7 +8,6 @@
     reason = "the sandbox is the outside world: it owns its clock, its randomness, its settings and its HTTP client"
 )]
 
-mod bucket;
 pub mod calcom;
 pub mod clock;
 mod control;
@@ -16,14 +15,17 @@ pub mod erxes;
 pub mod fault;
 pub mod instagram;
 pub mod ledger;
+pub mod max;
 pub mod messenger;
 pub mod meta;
 pub mod openapi;
+mod pace;
 mod page;
 mod sandbox;
 pub mod story;
 pub mod telegram;
 pub mod vendor;
+pub mod vk;
 pub mod whatsapp;
 pub mod world;
 

@@ -21,9 +21,11 @@ use crate::{
     control::{self, Control},
     erxes::Erxes,
     instagram::Instagram,
+    max::Max,
     page,
     telegram::{Manners, NewBot, Person, Telegram},
     vendor::Vendor,
+    vk::Vk,
     whatsapp::WhatsApp,
     world::World,
 };
@@ -78,6 +80,10 @@ pub struct Sandbox {
     pub calcom: Arc<Calcom>,
     /// The erxes gateway at `{base_url}/graphql`.
     pub erxes: Arc<Erxes>,
+    /// VK's API under `{base_url}/vk/method`.
+    pub vk: Arc<Vk>,
+    /// The MAX Bot API under `{base_url}/max`.
+    pub max: Arc<Max>,
     _tasks: Tasks,
 }
 
@@ -98,11 +104,15 @@ impl Sandbox {
         let instagram = Instagram::new(Arc::clone(&world), tasks.handle.clone()).map_err(io::Error::other)?;
         let calcom = Calcom::new(Arc::clone(&world));
         let erxes = Erxes::new(Arc::clone(&world));
+        let vk = Vk::new(Arc::clone(&world), tasks.handle.clone()).map_err(io::Error::other)?;
+        let max = Max::new(Arc::clone(&world), tasks.handle.clone()).map_err(io::Error::other)?;
         let vendors: Vec<Arc<dyn Vendor>> = vec![
-            Arc::clone(&whatsapp) as Arc<dyn Vendor>,
-            Arc::clone(&instagram) as Arc<dyn Vendor>,
             Arc::clone(&calcom) as Arc<dyn Vendor>,
             Arc::clone(&erxes) as Arc<dyn Vendor>,
+            Arc::clone(&vk) as Arc<dyn Vendor>,
+            Arc::clone(&max) as Arc<dyn Vendor>,
+            Arc::clone(&whatsapp) as Arc<dyn Vendor>,
+            Arc::clone(&instagram) as Arc<dyn Vendor>,
         ];
         plant(&telegram, &vendors, options.scenario)?;
 
@@ -119,7 +129,19 @@ impl Sandbox {
             Ok::<_, io::Error>(addr)
         });
         let addr = listening.await.map_err(io::Error::other)??;
-        Ok(Self { base_url: format!("http://{addr}"), world, clock, telegram, whatsapp, instagram, calcom, erxes, _tasks: tasks })
+        Ok(Self {
+            base_url: format!("http://{addr}"),
+            world,
+            clock,
+            telegram,
+            calcom,
+            erxes,
+            vk,
+            max,
+            whatsapp,
+            instagram,
+            _tasks: tasks,
+        })
     }
 }
 

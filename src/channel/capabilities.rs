@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use unicode_segmentation::UnicodeSegmentation;
 
 /// The unit in which a vendor counts the length of a text.
@@ -136,10 +137,26 @@ pub struct Capabilities {
     pub receipts: Receipts,
     /// How long after the client's last message free text is allowed; `None`: always.
     pub session_window: Option<Duration>,
-    /// The vendor takes an idempotency key with a send, so an unknown outcome may be retried safely.
-    pub idempotent_send: bool,
+    /// For how long after the first try the vendor recognises a repeated send by our key, so that an unknown outcome may be retried safely;
+    /// `None`: never.
+    pub deduplicates_for: Option<Duration>,
+    /// How long to wait for a report that proves a send whose answer was lost, before it is sent again; `None`: no report names our key.
+    pub reports_unknown_within: Option<Duration>,
     /// Messages outside the window can be sent as approved templates.
     pub templates: bool,
+    /// How long a credential lives; it is renewed half-way. `None`: until somebody revokes it.
+    pub credential_life: Option<Duration>,
+}
+
+/// Closed a little early: the message must be there before the vendor closes it.
+const WINDOW_MARGIN: TimeDelta = TimeDelta::minutes(5);
+
+impl Capabilities {
+    /// Whether the vendor takes a message in our own words at `now` from a client who last wrote at `last_inbound_at`.
+    pub fn takes_free_text(&self, last_inbound_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> bool {
+        let Some(window) = self.session_window.and_then(|window| TimeDelta::from_std(window).ok()) else { return true };
+        last_inbound_at.is_some_and(|wrote| now < wrote + window - WINDOW_MARGIN)
+    }
 }
 
 #[cfg(test)]

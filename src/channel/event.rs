@@ -1,12 +1,27 @@
 //! What a messenger can tell us, in our own words. Stored as JSON with the inbound event.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+
+use crate::vendor::Class;
 
 /// One event of a webhook.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChannelEvent {
-    /// The vendor's id for it, unique within the account: what makes a repeated delivery one event.
+    /// What makes a repeated delivery one event, unique within the account: the vendor's id for it, or what identifies it where the
+    /// vendor gives none.
     pub vendor_event_id: String,
+    /// The account it is addressed to, by its id at the vendor, where one delivery may carry the events of several accounts (Meta: one
+    /// app serves many). None: the account whose address it came to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// The vendor's id of the message it brings, in the chat, where later events name it (an edit, a reply, a message taken back) or a call
+    /// must (WhatsApp: a read mark).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_id: Option<String>,
+    /// When it happened, by the vendor's clock, where the vendor tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<DateTime<Utc>>,
     /// Who wrote, and where an answer goes. None for events that are not about a private chat.
     pub sender: Option<Sender>,
     /// What happened.
@@ -25,6 +40,17 @@ pub struct Sender {
     pub name: Option<String>,
     /// The language of the person's app, if the vendor tells (BCP 47).
     pub language: Option<String>,
+    /// True if the person's app can't show a button that is answered out of sight, false if it can (VK: `client_info.button_actions`). None
+    /// where the vendor doesn't tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plain_buttons: Option<bool>,
+}
+
+impl ChannelEvent {
+    /// An event of a private chat.
+    pub fn of(vendor_event_id: impl Into<String>, sender: Option<Sender>, kind: EventKind) -> Self {
+        Self { vendor_event_id: vendor_event_id.into(), account: None, message_id: None, at: None, sender, kind }
+    }
 }
 
 /// What happened.
@@ -40,6 +66,9 @@ pub enum EventKind {
     Text {
         /// As written.
         text: String,
+        /// The payload of the link or the advertisement that led here, where it comes with the first words (VK: `ref`, WhatsApp: `referral`).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        referral: Option<String>,
     },
     /// A button was pressed.
     Button {
@@ -55,24 +84,68 @@ pub enum EventKind {
         /// True only if the vendor vouches that it is the sender's own.
         own: bool,
     },
-    /// A file of any sort.
+    /// A file of any sort, or something the vendor itself can't show us.
     Media {
         /// Of which sort.
         media: MediaKind,
-        /// The vendor's reference; never an address, which may carry a token.
+        /// How it can be fetched: the vendor's id for it; its address only where the vendor has nothing else, and never one that carries a
+        /// credential of ours.
         reference: Option<String>,
         /// The text that came with it.
         caption: Option<String>,
+        /// For how many seconds the vendor keeps it, where it tells or is known to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        keeps_seconds: Option<u64>,
     },
     /// A message sent earlier was changed. Never a new turn of the dialogue.
     Edited {
+        /// The vendor's id of the message.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        of: Option<String>,
         /// The new text, if it has one.
         text: Option<String>,
     },
-    /// The person can no longer be written to.
-    Blocked,
-    /// The person can be written to again.
-    Unblocked,
+    /// The person took a message back: its content must go, what was done because of it stays.
+    Removed {
+        /// The vendor's id of the message.
+        of: String,
+    },
+    /// The person allows or forbids us to write.
+    Consent {
+        /// What exactly.
+        signal: ConsentSignal,
+    },
+    /// What became of a message of ours.
+    Status {
+        /// Which message.
+        of: MessageRef,
+        /// What became of it.
+        state: Delivery,
+    },
+    /// A message that went out through the account: ours, come back, or one that somebody at the salon wrote in the vendor's own app.
+    Echo {
+        /// The vendor's id of the message.
+        vendor_message_id: String,
+        /// What it says.
+        text: Option<String>,
+        /// True if the vendor says that a person wrote it, false if it says that we did. None: compare the ids.
+        operator: Option<bool>,
+    },
+    /// The person came by a link that carries a payload, and has said nothing yet.
+    Referral {
+        /// The link's payload.
+        payload: String,
+    },
+    /// The person goes by another id from now on (WhatsApp: a changed number).
+    Moved {
+        /// The new id, of the person and of the chat.
+        to: String,
+    },
+    /// Something about the account itself, not about a chat.
+    Account {
+        /// What.
+        notice: AccountNotice,
+    },
     /// Stored, counted, and nothing else.
     Ignored {
         /// Why.
@@ -90,9 +163,200 @@ impl EventKind {
             Self::Contact { .. } => "contact",
             Self::Media { .. } => "media",
             Self::Edited { .. } => "edited",
-            Self::Blocked => "blocked",
-            Self::Unblocked => "unblocked",
+            Self::Removed { .. } => "removed",
+            Self::Consent { .. } => "consent",
+            Self::Status { .. } => "status",
+            Self::Echo { .. } => "echo",
+            Self::Referral { .. } => "referral",
+            Self::Moved { .. } => "moved",
+            Self::Account { .. } => "account",
             Self::Ignored { .. } => "ignored",
+        }
+    }
+
+    /// True if the dialogue takes a turn because of it, or must know of it in the order of the chat.
+    pub const fn is_for_the_dialogue(&self) -> bool {
+        matches!(
+            self,
+            Self::Start { .. }
+                | Self::Text { .. }
+                | Self::Button { .. }
+                | Self::Contact { .. }
+                | Self::Media { .. }
+                | Self::Edited { .. }
+                | Self::Consent { .. }
+        )
+    }
+}
+
+/// How a person allows or forbids us to write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConsentSignal {
+    /// Said yes to messages (VK: `message_allow`; MAX: `bot_started` without a link is a start, not this).
+    Allowed,
+    /// Said no to messages (VK: `message_deny`).
+    Denied,
+    /// Blocked us, or was blocked by the salon: nothing can be sent.
+    Blocked,
+    /// Let us in again.
+    Unblocked,
+    /// Stopped the bot or removed the chat (MAX: `bot_stopped`, `dialog_removed`).
+    Stopped,
+    /// Wants no advertising (WhatsApp: `user_preferences`); confirmations and reminders go on.
+    Unsubscribed,
+    /// Takes advertising again.
+    Resubscribed,
+}
+
+impl ConsentSignal {
+    /// Whether the person can be written to afterwards; none if that stays as it is.
+    pub const fn reachable(self) -> Option<bool> {
+        match self {
+            Self::Allowed | Self::Unblocked => Some(true),
+            Self::Denied | Self::Blocked | Self::Stopped => Some(false),
+            Self::Unsubscribed | Self::Resubscribed => None,
+        }
+    }
+}
+
+/// A message of ours as a vendor names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageRef {
+    /// By the vendor's id.
+    Vendor(String),
+    /// By the vendor's id and by the key we gave with the send ([`super::Outbound::key`]): known even if the answer to the send was lost.
+    Both {
+        /// The vendor's id.
+        vendor: String,
+        /// Our key.
+        key: uuid::Uuid,
+    },
+}
+
+impl MessageRef {
+    /// The vendor's id.
+    pub fn vendor(&self) -> &str {
+        match self {
+            Self::Vendor(id) | Self::Both { vendor: id, .. } => id,
+        }
+    }
+
+    /// The key we gave with the send, if the vendor repeats it.
+    pub const fn key(&self) -> Option<uuid::Uuid> {
+        match self {
+            Self::Vendor(_) => None,
+            Self::Both { key, .. } => Some(*key),
+        }
+    }
+}
+
+/// What a vendor reports of a message of ours. Reports come late, twice and in any order: the furthest counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Delivery {
+    /// The vendor sent it on.
+    Sent,
+    /// It is on the person's phone.
+    Delivered,
+    /// The person has seen it.
+    Read,
+    /// It will not arrive.
+    Failed {
+        /// What that means, by the vendor's table of errors.
+        class: FailedClass,
+        /// The vendor's code.
+        code: String,
+    },
+}
+
+/// The classes of a failure reported after the send was accepted. As [`Class`], without the times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailedClass {
+    /// It may succeed later.
+    Retry,
+    /// Never.
+    Permanent,
+    /// This person can't be reached here.
+    Unreachable,
+    /// As a template it would.
+    NeedsTemplate,
+    /// The account may not send.
+    Credential,
+}
+
+impl From<Class> for FailedClass {
+    fn from(class: Class) -> Self {
+        match class {
+            Class::Retry { .. } => Self::Retry,
+            // The vendor says that it failed: there is nothing unknown about it.
+            Class::Permanent | Class::Unknown => Self::Permanent,
+            Class::Unreachable => Self::Unreachable,
+            Class::NeedsTemplate => Self::NeedsTemplate,
+            Class::Credential => Self::Credential,
+        }
+    }
+}
+
+impl From<FailedClass> for Class {
+    fn from(class: FailedClass) -> Self {
+        match class {
+            FailedClass::Retry => Self::Retry { after: None },
+            FailedClass::Permanent => Self::Permanent,
+            FailedClass::Unreachable => Self::Unreachable,
+            FailedClass::NeedsTemplate => Self::NeedsTemplate,
+            FailedClass::Credential => Self::Credential,
+        }
+    }
+}
+
+/// What a vendor tells about an account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub enum AccountNotice {
+    /// A template may be sent, or may not.
+    Template {
+        /// Its name.
+        name: String,
+        /// Its language, as the vendor writes it.
+        language: String,
+        /// Whether it may be sent.
+        status: TemplateStatus,
+    },
+    /// Something that a person should look at (quality, limits, restrictions). Never a reason to stop by itself.
+    Alert {
+        /// The vendor's name or code for it.
+        code: String,
+    },
+}
+
+/// Whether a template may be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TemplateStatus {
+    /// It may.
+    Approved,
+    /// Not yet: the vendor looks at it.
+    Pending,
+    /// The vendor does not allow it.
+    Rejected,
+    /// Not for now: clients complained.
+    Paused,
+    /// Never again.
+    Disabled,
+}
+
+impl TemplateStatus {
+    /// The name in the database and in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Approved => "approved",
+            Self::Pending => "pending",
+            Self::Rejected => "rejected",
+            Self::Paused => "paused",
+            Self::Disabled => "disabled",
         }
     }
 }
@@ -115,4 +379,6 @@ pub enum MediaKind {
     Sticker,
     /// A place.
     Location,
+    /// What the vendor doesn't pass on: it only says that there was something.
+    Unsupported,
 }

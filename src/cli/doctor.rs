@@ -158,7 +158,7 @@ async fn messenger(app: &App, report: &mut Report, what: &str, found: &ChannelAc
     }
     let address =
         key.and_then(|key| tenant::apply::webhook_address(&app.config.listen.public_url, found.kind.as_str(), key).ok());
-    match channel::adapter(found.kind).inspect(&app.http, &found.account).await {
+    match channel::adapter(found.kind).inspect(&app.http, &found.account, address.as_ref()).await {
         Err(error) => report.fail(what, error, APPLY),
         Ok(info) if info.webhook_url.as_deref() != address.as_ref().map(url::Url::as_str) => {
             report.fail(what, "the vendor sends its webhooks elsewhere, or nowhere", "`tenant apply FILE --register`");

@@ -1,11 +1,12 @@
 //! Clients, their identities per channel, and their conversations.
 #![allow(clippy::disallowed_methods, reason = "stores are where SQL lives")]
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::FromRow;
 
 use crate::{
-    channel::Sender,
+    channel::{Recipient, Sender},
     ids::{ChannelAccountId, ClientId, ConversationId},
     lang::Lang,
     store::{StoreError, Tx},
@@ -44,38 +45,61 @@ pub struct Contact {
     pub channel_account_id: ChannelAccountId,
     /// The vendor's id of the chat.
     pub chat_id: String,
+    /// The vendor's id of the person.
+    pub user_id: String,
+    /// Their app shows only plain buttons.
+    pub plain_buttons: bool,
+    /// When they last wrote, by the vendor's clock; none if that opens no window any more.
+    pub last_inbound_at: Option<DateTime<Utc>>,
     /// Where the dialogue stands.
     pub session: Value,
     /// False when the person has blocked us.
     pub reachable: bool,
 }
 
-const CONTACT: &str = "select c.id as conversation_id, c.client_id, c.channel_account_id, c.chat_id, c.session,
+impl Contact {
+    /// As an adapter wants to know them.
+    pub fn recipient(&self) -> Recipient<'_> {
+        Recipient { chat_id: &self.chat_id, user_id: &self.user_id, plain_buttons: self.plain_buttons }
+    }
+}
+
+const CONTACT: &str = "select c.id as conversation_id, c.client_id, c.channel_account_id, c.chat_id, c.user_id, c.plain_buttons, c.last_inbound_at, c.session,
     coalesce((select bool_or(i.reachable) from client_identity i where i.channel_account_id = c.channel_account_id and i.client_id = c.client_id), true) as reachable
   from conversation c where c.id = $1 for update of c";
 
 impl Tx {
-    /// Finds or creates the person, their identity and the conversation an event belongs to, and locks the conversation.
+    /// Finds or creates the person, their identity and the conversation an event belongs to, and locks the conversation. `wrote_at` is the
+    /// moment of what they wrote; none for what is no message of theirs.
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn meet(&mut self, account: ChannelAccountId, sender: &Sender) -> Result<Contact, StoreError> {
+    pub async fn meet(
+        &mut self,
+        account: ChannelAccountId,
+        sender: &Sender,
+        wrote_at: Option<DateTime<Utc>>,
+    ) -> Result<Contact, StoreError> {
         let client = match self.known(account, &sender.user_id).await? {
             Some(client) => client,
             None => self.introduce(account, sender).await?,
         };
         let (tenant, now, id) = (self.tenant(), self.now(), self.new_id::<ConversationId>());
         let conversation: ConversationId = sqlx::query_scalar(
-            "insert into conversation (id, tenant_id, channel_account_id, chat_id, client_id, session, last_inbound_at, created_at, updated_at)
-             values ($1, $2, $3, $4, $5, '{}', $6, $6, $6)
-             on conflict (channel_account_id, chat_id) do update set client_id = excluded.client_id, last_inbound_at = excluded.last_inbound_at
+            "insert into conversation as c (id, tenant_id, channel_account_id, chat_id, user_id, plain_buttons, client_id, session, last_inbound_at, created_at, updated_at)
+             values ($1, $2, $3, $4, $5, coalesce($6, false), $7, '{}', $8, $9, $9)
+             on conflict (channel_account_id, chat_id) do update set client_id = excluded.client_id, user_id = excluded.user_id,
+               plain_buttons = coalesce($6, c.plain_buttons), last_inbound_at = greatest(c.last_inbound_at, excluded.last_inbound_at)
              returning id",
         )
         .bind(id)
         .bind(tenant)
         .bind(account)
         .bind(&sender.chat_id)
+        .bind(&sender.user_id)
+        .bind(sender.plain_buttons)
         .bind(client)
+        .bind(wrote_at)
         .bind(now)
         .fetch_one(self.conn())
         .await?;
@@ -172,6 +196,81 @@ impl Tx {
         .execute(self.conn())
         .await?;
         Ok(changed.rows_affected() > 0)
+    }
+
+    /// Notes that a person wants, or does not want, advertising on a channel.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn set_advertising(&mut self, account: ChannelAccountId, client: ClientId, wanted: bool) -> Result<(), StoreError> {
+        let now = self.now();
+        sqlx::query(
+            "update client_identity set no_advertising = not $3, updated_at = $4 where channel_account_id = $1 and client_id = $2",
+        )
+        .bind(account)
+        .bind(client)
+        .bind(wanted)
+        .bind(now)
+        .execute(self.conn())
+        .await?;
+        Ok(())
+    }
+
+    /// Notes by which link a person came; the first one counts.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn set_referral(&mut self, conversation: ConversationId, referral: &str) -> Result<(), StoreError> {
+        sqlx::query("update conversation set referral = coalesce(referral, left($2, 512)) where id = $1")
+            .bind(conversation)
+            .bind(referral)
+            .execute(self.conn())
+            .await?;
+        Ok(())
+    }
+
+    /// Notes that the vendor takes no free text for this conversation until the client writes again.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn close_window(&mut self, conversation: ConversationId) -> Result<(), StoreError> {
+        sqlx::query("update conversation set last_inbound_at = null where id = $1")
+            .bind(conversation)
+            .execute(self.conn())
+            .await?;
+        Ok(())
+    }
+
+    /// A person goes by another id on a channel from now on. False if somebody has that id already: then nothing changes, for whoever
+    /// has a number now need not be who had it before.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn rename(&mut self, account: ChannelAccountId, from: &Sender, to: &str) -> Result<bool, StoreError> {
+        if self.known(account, to).await?.is_some() {
+            return Ok(false);
+        }
+        let now = self.now();
+        let moved = sqlx::query(
+            "update client_identity set external_id = $3, updated_at = $4 where channel_account_id = $1 and external_id = $2",
+        )
+        .bind(account)
+        .bind(&from.user_id)
+        .bind(to)
+        .bind(now)
+        .execute(self.conn())
+        .await?;
+        sqlx::query(
+            "update conversation c set chat_id = $3, user_id = $3, updated_at = $4 where channel_account_id = $1 and chat_id = $2
+               and not exists (select from conversation o where o.channel_account_id = $1 and o.chat_id = $3)",
+        )
+        .bind(account)
+        .bind(&from.chat_id)
+        .bind(to)
+        .bind(now)
+        .execute(self.conn())
+        .await?;
+        Ok(moved.rows_affected() > 0)
     }
 
     /// Notes the language a person chose.

@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 
 use super::facts::Visit;
 use super::ids::BookingId;
-use super::screen::{Choice, Message, Screen, ScreenId};
+use super::screen::{Choice, Message, Screen, ScreenId, VisitFacts};
 use super::texts::{self, Notice, Phrases, clean, fill, phrases};
 use super::token::{Bound, Token};
 use crate::lang::Lang;
@@ -64,7 +64,7 @@ pub fn visit_cancelled_by_salon(visit: &Visit, salon: &SalonCard<'_>, lang: Lang
     let words = phrases(lang);
     let text = format!("{}\n\n{}", named(words.cancelled_by_salon, salon), visit_lines(visit, salon, lang));
     let choices = vec![bound(words.menu, Bound::Home), bound(words.my_visits, Bound::MyVisits)];
-    message(Message::CancelledBySalon, text, choices, lang)
+    Screen { visit: Some(Box::new(facts(visit, salon, lang))), ..message(Message::CancelledBySalon, text, choices, lang) }
 }
 
 /// The outcome of a booking that the client had not waited for.
@@ -102,9 +102,7 @@ pub(super) fn phone_noted(lang: Lang) -> Screen {
 /// The visit, a line each.
 pub(super) fn visit_lines(visit: &Visit, salon: &SalonCard<'_>, lang: Lang) -> String {
     let words: &Phrases = phrases(lang);
-    let day_of = |at: DateTime<Utc>| texts::local(at, salon.zone).date_naive();
-    let day = texts::near_day(lang, day_of(visit.start), day_of(salon.now));
-    let when = format!("{day}, {}", texts::time(visit.start, salon.zone));
+    let when = when(visit, salon, lang);
     let mut lines = vec![clean(&visit.service_title)];
     if !visit.staff_name.is_empty() {
         lines.push(fill(words.line_staff, &[("staff", &clean(&visit.staff_name))]));
@@ -114,6 +112,22 @@ pub(super) fn visit_lines(visit: &Visit, salon: &SalonCard<'_>, lang: Lang) -> S
         lines.push(fill(words.line_where, &[("address", &clean(address))]));
     }
     lines.join("\n")
+}
+
+fn when(visit: &Visit, salon: &SalonCard<'_>, lang: Lang) -> String {
+    let day_of = |at: DateTime<Utc>| texts::local(at, salon.zone).date_naive();
+    let day = texts::near_day(lang, day_of(visit.start), day_of(salon.now));
+    format!("{day}, {}", texts::time(visit.start, salon.zone))
+}
+
+fn facts(visit: &Visit, salon: &SalonCard<'_>, lang: Lang) -> VisitFacts {
+    VisitFacts {
+        salon: clean(salon.name),
+        service: clean(&visit.service_title),
+        staff: clean(&visit.staff_name),
+        when: when(visit, salon, lang),
+        address: salon.address.map(clean),
+    }
 }
 
 fn named(template: &str, salon: &SalonCard<'_>) -> String {
@@ -127,7 +141,7 @@ fn about(id: Message, heading: &str, visit: &Visit, salon: &SalonCard<'_>, lang:
     if visit.cancellable {
         choices.push(bound(words.cancel_visit, Bound::Cancel(visit.booking)));
     }
-    message(id, text, choices, lang)
+    Screen { visit: Some(Box::new(facts(visit, salon, lang))), ..message(id, text, choices, lang) }
 }
 
 fn bound(label: &str, request: Bound) -> Choice {
@@ -146,5 +160,6 @@ fn message(id: Message, text: String, choices: Vec<Choice>, lang: Lang) -> Scree
         columns: 2,
         ask_contact: None,
         remove_keyboard: false,
+        visit: None,
     }
 }

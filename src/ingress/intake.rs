@@ -1,5 +1,10 @@
 //! A proven webhook into the events that are stored for it. Pure.
 
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -25,12 +30,59 @@ struct Draft {
     fate: Fate,
 }
 
-/// Takes a webhook apart. Always at least one event: what can't be read is stored as refused, so that it can be looked at and the
-/// vendor does not send it forever. The body lies with the first event only.
-pub(super) fn events(door: &Door, body: Vec<u8>, trace: &str, mut fresh_id: impl FnMut() -> Uuid) -> Vec<NewInbound> {
-    let drafts = drafts(door, &body, &mut fresh_id);
-    let mut raw = Some(body);
-    let store = |(id, draft): (Uuid, Draft)| NewInbound {
+/// What a webhook holds, before it is known whose each part is.
+pub(super) enum Content {
+    /// A messenger's events.
+    Said(Vec<ChannelEvent>),
+    /// A calendar's hint.
+    Hinted(CalendarHint),
+    /// Not what the vendor documents.
+    Unreadable(String),
+}
+
+impl Content {
+    /// Reads a proven webhook.
+    pub(super) fn read(lock: &Lock, body: &[u8]) -> Self {
+        match lock {
+            Lock::Channel(adapter, account) => {
+                adapter.parse(body, account).map_or_else(|unparsable| Self::Unreadable(unparsable.0), Self::Said)
+            }
+            Lock::Calendar(calendar, _) => {
+                calendar.parse(body).map_or_else(|unparsable| Self::Unreadable(unparsable.0), Self::Hinted)
+            }
+        }
+    }
+
+    /// The accounts beside the door's own that it is addressed to.
+    pub(super) fn others(&self, lock: &Lock) -> BTreeSet<&str> {
+        match self {
+            Self::Said(events) => {
+                events.iter().filter_map(|event| event.account.as_deref()).filter(|account| !is_own(lock, account)).collect()
+            }
+            Self::Hinted(_) | Self::Unreadable(_) => BTreeSet::new(),
+        }
+    }
+}
+
+fn is_own(lock: &Lock, account: &str) -> bool {
+    matches!(lock, Lock::Channel(_, own) if own.external_id == account)
+}
+
+/// The rows of a webhook. Always at least one: what can't be read is stored as refused, so that it can be looked at and the vendor does
+/// not send it forever. `others` are the doors of further accounts that this very delivery proved itself to. The body lies with the
+/// first event only, and nowhere if it holds anybody else's.
+pub(super) fn events(
+    door: &Door,
+    others: &HashMap<String, Arc<Door>>,
+    content: Content,
+    body: Vec<u8>,
+    trace: &str,
+    mut fresh_id: impl FnMut() -> Uuid,
+) -> Vec<NewInbound> {
+    let shared = !content.others(&door.lock).is_empty();
+    let drafts = drafts(door, others, content, &body, &mut fresh_id);
+    let mut raw = Some(body).filter(|_| !shared);
+    let store = |(door, id, draft): (&Door, Uuid, Draft)| NewInbound {
         id: InboundEventId(id),
         tenant: door.tenant,
         source: door.source.as_str(),
@@ -45,38 +97,58 @@ pub(super) fn events(door: &Door, body: Vec<u8>, trace: &str, mut fresh_id: impl
     drafts.into_iter().map(store).collect()
 }
 
-fn drafts(door: &Door, body: &[u8], fresh_id: &mut impl FnMut() -> Uuid) -> Vec<(Uuid, Draft)> {
-    let read = match &door.lock {
-        Lock::Channel(adapter, _) => adapter.parse(body).map(|events| {
-            events
-                .into_iter()
-                .map(|event| (fresh_id(), event))
-                .map(|(id, event)| (id, said(door.target, id, &event)))
-                .collect::<Vec<_>>()
-        }),
-        Lock::Calendar(calendar, _) => calendar.parse(body).map(|hint| {
-            let id = fresh_id();
-            vec![(id, hinted(door.target, id, &hint))]
-        }),
-    };
-    match read {
-        Ok(drafts) if drafts.is_empty() => {
-            vec![(fresh_id(), unnamed(body, "empty", Fate::Ignored("holds no event".to_owned())))]
+fn drafts<'a>(
+    door: &'a Door,
+    others: &'a HashMap<String, Arc<Door>>,
+    content: Content,
+    body: &[u8],
+    fresh_id: &mut impl FnMut() -> Uuid,
+) -> Vec<(&'a Door, Uuid, Draft)> {
+    match content {
+        Content::Said(events) if events.is_empty() => {
+            vec![(door, fresh_id(), unnamed(body, "empty", Fate::Ignored("holds no event".to_owned())))]
         }
-        Ok(drafts) => drafts,
-        Err(unparsable) => vec![(fresh_id(), unnamed(body, "malformed", Fate::Refused(storable(&unparsable.0))))],
+        Content::Said(events) => {
+            let addressed = events.into_iter().map(|event| {
+                let id = fresh_id();
+                match event.account.as_deref().filter(|account| !is_own(&door.lock, account)) {
+                    None => (door, id, said(door.target, id, &event)),
+                    Some(account) => match others.get(account) {
+                        Some(other) => (other.as_ref(), id, said(other.target, id, &event)),
+                        None => (door, id, strangers(&event)),
+                    },
+                }
+            });
+            addressed.collect()
+        }
+        Content::Hinted(hint) => {
+            let id = fresh_id();
+            vec![(door, id, hinted(door.target, id, &hint))]
+        }
+        Content::Unreadable(why) => vec![(door, fresh_id(), unnamed(body, "malformed", Fate::Refused(storable(&why))))],
     }
 }
 
 fn said(account: Uuid, id: Uuid, event: &ChannelEvent) -> Draft {
+    let inbound_event = InboundEventId(id);
+    let chat = || event.sender.as_ref().map(|sender| sender.chat_id.as_str());
     let fate = match &event.kind {
         EventKind::Ignored { reason } => Fate::Ignored(storable(reason)),
-        _ => {
-            let lane = event.sender.as_ref().map(|sender| lane("chat", account, &sender.chat_id));
-            Fate::Work(Job::HandleInbound { inbound_event: InboundEventId(id) }, lane)
+        kind if kind.is_for_the_dialogue() => {
+            Fate::Work(Job::HandleInbound { inbound_event }, chat().map(|chat| lane("chat", account, chat)))
         }
+        // Reports of one message go one at a time, and hold up no chat.
+        EventKind::Status { of, .. } => Fate::Work(Job::NoteEvent { inbound_event }, Some(lane("status", account, of.vendor()))),
+        _ => Fate::Work(Job::NoteEvent { inbound_event }, chat().map(|chat| lane("note", account, chat))),
     };
     Draft { vendor_event_id: event.vendor_event_id.clone(), kind: event.kind.name(), event: stored_json(event), fate }
+}
+
+/// An event of an account that is not here, or that this delivery does not prove itself to. Whose it is we can't know, so nothing of it is
+/// kept.
+fn strangers(event: &ChannelEvent) -> Draft {
+    let fate = Fate::Ignored("addressed to an account that is not here".to_owned());
+    Draft { vendor_event_id: event.vendor_event_id.clone(), kind: event.kind.name(), event: json!({}), fate }
 }
 
 fn hinted(connection: Uuid, id: Uuid, hint: &CalendarHint) -> Draft {

@@ -1,6 +1,6 @@
 use crate::{
     booking::{CalendarSecrets, calendar},
-    channel::{AccountSecrets, ChannelKind, adapter},
+    channel::{Account, AccountSecrets, ChannelKind, adapter},
     ids::TenantId,
     ingress::source::Source,
 };
@@ -10,7 +10,10 @@ use super::*;
 fn door(source: Source) -> Door {
     let secret = || "s".to_owned().into();
     let lock = match source {
-        Source::Channel(kind) => Lock::Channel(adapter(kind), AccountSecrets { token: secret(), webhook_secret: secret() }),
+        Source::Channel(kind) => {
+            let (base_url, secrets) = ("https://vendor.example/".parse().unwrap(), AccountSecrets::new(secret(), secret()));
+            Lock::Channel(adapter(kind), Box::new(Account { base_url, external_id: "1".to_owned(), parent_id: None, secrets }))
+        }
         Source::Calendar => Lock::Calendar(calendar(), CalendarSecrets { api_key: secret(), webhook_secret: secret() }),
     };
     Door { tenant: TenantId(Uuid::from_u128(1)), source, target: Uuid::from_u128(2), lock }
@@ -18,7 +21,8 @@ fn door(source: Source) -> Door {
 
 fn read(source: Source, body: &[u8]) -> NewInbound {
     let mut last = 100;
-    let mut events = events(&door(source), body.to_vec(), "trace", || {
+    let door = door(source);
+    let mut events = events(&door, &HashMap::new(), Content::read(&door.lock, body), body.to_vec(), "trace", || {
         last += 1;
         Uuid::from_u128(last)
     });

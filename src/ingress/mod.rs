@@ -10,7 +10,7 @@ mod webhook;
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{Router, routing::post};
+use axum::{Router, routing::get};
 use tokio::sync::Semaphore;
 
 use self::{batch::Batcher, doors::Doors};
@@ -93,6 +93,8 @@ pub fn router(deps: IngressDeps) -> Router {
         strict_signature,
         limits,
     };
-    let routes = Router::new().route("/webhooks/{source}/{endpoint_key}", post(webhook::receive)).with_state(Arc::new(ingress));
+    let routes = Router::new()
+        .route("/webhooks/{source}/{endpoint_key}", get(webhook::greet).post(webhook::receive))
+        .with_state(Arc::new(ingress));
     ops::http::closed(routes)
 }

@@ -21,10 +21,16 @@ pub(super) enum Outcome {
     Duplicate,
     /// Proven, but not what the vendor documents: stored to be looked at.
     Refused,
+    /// A handshake, answered.
+    Greeted,
+    /// A handshake that does not show what it must.
+    NotGreeted,
     /// The proof is missing or wrong.
     Unauthorized,
     /// No such address.
     Unknown,
+    /// A method that this source never uses.
+    NoSuchMethod,
     /// Over the vendor's largest body.
     TooLarge,
     /// The body did not arrive whole.
@@ -43,8 +49,11 @@ impl Outcome {
             Self::Stored => "stored",
             Self::Duplicate => "duplicate",
             Self::Refused => "refused",
+            Self::Greeted => "greeted",
+            Self::NotGreeted => "not_greeted",
             Self::Unauthorized => "unauthorized",
             Self::Unknown => "unknown",
+            Self::NoSuchMethod => "no_such_method",
             Self::TooLarge => "too_large",
             Self::Incomplete => "incomplete",
             Self::Unavailable => "unavailable",
@@ -56,9 +65,11 @@ impl Outcome {
     /// The public error it is answered with; none for success.
     pub(super) const fn code(self) -> Option<Code> {
         match self {
-            Self::Stored | Self::Duplicate | Self::Refused => None,
+            Self::Stored | Self::Duplicate | Self::Refused | Self::Greeted => None,
+            Self::NotGreeted => Some(Code::HandshakeInvalid),
             Self::Unauthorized => Some(Code::SignatureInvalid),
             Self::Unknown => Some(Code::NotFound),
+            Self::NoSuchMethod => Some(Code::MethodNotAllowed),
             Self::TooLarge => Some(Code::PayloadTooLarge),
             Self::Incomplete | Self::Aborted => Some(Code::InvalidArgument),
             Self::Unavailable => Some(Code::Unavailable),

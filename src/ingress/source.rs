@@ -28,6 +28,14 @@ impl Source {
         }
     }
 
+    /// The seconds after which it should repeat what could not be stored; none where its own schedule is better.
+    pub(super) fn come_back(self) -> Option<u16> {
+        match self {
+            Self::Channel(kind) => adapter(kind).come_back(),
+            Self::Calendar => None,
+        }
+    }
+
     /// The largest body it sends, in bytes.
     pub(super) fn body_limit(self) -> usize {
         match self {

@@ -14,9 +14,9 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// The delay after failed attempt number `attempt` (from 1). `noise` is any number; its remainder decides the tenth.
-    pub fn delay(&self, attempt: u32, noise: u64) -> Duration {
-        let growth = self.factor.saturating_pow(attempt.saturating_sub(1));
+    /// The delay after failure number `failure` (from 1). `noise` is any number; its remainder decides the tenth.
+    pub fn delay(&self, failure: u32, noise: u64) -> Duration {
+        let growth = self.factor.saturating_pow(failure.saturating_sub(1));
         let delay = self.first.saturating_mul(growth).min(self.cap);
         let permille = 900 + u32::try_from(noise % 201).unwrap_or(0);
         delay.saturating_mul(permille) / 1000

@@ -80,6 +80,12 @@ pub enum Job {
         /// The event.
         inbound_event: InboundEventId,
     },
+    /// A messenger's event that is no turn of the dialogue is noted: a report about a message of ours, a message taken back, a notice about
+    /// the account.
+    NoteEvent {
+        /// The event.
+        inbound_event: InboundEventId,
+    },
     /// Something the dialogue waited for has come about.
     ContinueDialogue {
         /// Whose dialogue.
@@ -124,11 +130,18 @@ pub enum Job {
         /// The row of the message log.
         message: MessageId,
     },
-    /// A button's press is acknowledged to the messenger.
-    AcknowledgePress {
-        /// The press.
+    /// The client sees that what they did was seen: a press is acknowledged, or an answer is shown to be on its way.
+    Attend {
+        /// What they did.
         inbound_event: InboundEventId,
     },
+    /// A message that was tried and not seen to arrive goes to the client's next channel.
+    CheckDelivery {
+        /// The row of the message log.
+        message: MessageId,
+    },
+    /// The salon's channel accounts are looked after.
+    WatchChannels {},
     /// The CRM is told something.
     SyncCrm {
         /// The intent.
@@ -177,6 +190,7 @@ impl Job {
         use WorkClass::{Background, Interactive, Timely};
         let (kind, queue, class, max_attempts, timeout, backoff) = match self {
             Self::HandleInbound { .. } => ("handle_inbound", Queue::Dialogue, Interactive, 25, 30, OURS),
+            Self::NoteEvent { .. } => ("note_event", Queue::Dialogue, Timely, 12, 30, OURS),
             Self::ContinueDialogue { .. } => ("continue_dialogue", Queue::Dialogue, Interactive, 25, 30, OURS),
             Self::LoadSlots { .. } => ("load_slots", Queue::Calendar, Interactive, 4, 60, CALENDAR),
             Self::CreateBooking { .. } => ("create_booking", Queue::Calendar, Interactive, 10, 90, CALENDAR),
@@ -184,7 +198,9 @@ impl Job {
             Self::ReadCalendarHint { .. } => ("read_calendar_hint", Queue::Calendar, Timely, 8, 60, CALENDAR),
             Self::ReconcileCalendar {} => ("reconcile_calendar", Queue::Calendar, Background, 3, 300, CALENDAR),
             Self::SendMessage { .. } => ("send_message", Queue::Outbound, Timely, 20, 60, MESSENGER),
-            Self::AcknowledgePress { .. } => ("acknowledge_press", Queue::Outbound, Interactive, 12, 20, MESSENGER),
+            Self::Attend { .. } => ("attend", Queue::Outbound, Interactive, 12, 20, MESSENGER),
+            Self::CheckDelivery { .. } => ("check_delivery", Queue::Outbound, Timely, 12, 30, OURS),
+            Self::WatchChannels {} => ("watch_channels", Queue::Outbound, Background, 3, 300, OURS),
             Self::SyncCrm { .. } => ("sync_crm", Queue::Crm, Background, 14, 60, CRM),
             Self::FireReminder { .. } => ("fire_reminder", Queue::Reminder, Timely, 10, 30, OURS),
         };
@@ -194,15 +210,19 @@ impl Job {
     /// The row this job works for: while the job or its dead letter is open, that row is accounted for.
     pub const fn subject(&self) -> Option<Uuid> {
         match self {
-            Self::HandleInbound { inbound_event } | Self::ReadCalendarHint { inbound_event } => Some(inbound_event.0),
+            Self::HandleInbound { inbound_event }
+            | Self::NoteEvent { inbound_event }
+            | Self::ReadCalendarHint { inbound_event } => Some(inbound_event.0),
             Self::CreateBooking { booking } | Self::CancelBooking { booking } => Some(booking.0),
             Self::SendMessage { message } => Some(message.0),
             Self::SyncCrm { intent } => Some(intent.0),
             Self::FireReminder { reminder } => Some(reminder.0),
             Self::ContinueDialogue { .. }
             | Self::LoadSlots { .. }
-            | Self::AcknowledgePress { .. }
-            | Self::ReconcileCalendar {} => None,
+            | Self::Attend { .. }
+            | Self::CheckDelivery { .. }
+            | Self::ReconcileCalendar {}
+            | Self::WatchChannels {} => None,
         }
     }
 }

@@ -24,12 +24,23 @@ pub struct NewOutgoing<'a> {
     pub screen: &'a Screen,
     /// `answer`, `reminder` or `notice`: decides how urgent it is.
     pub kind: &'static str,
-    /// The visit it is about.
-    pub booking: Option<BookingId>,
+    /// The visit it is about, and the version of it that it tells.
+    pub booking: Option<(BookingId, i64)>,
     /// The reminder it carries out.
     pub reminder: Option<ReminderId>,
     /// From when on it makes no sense any more. None: a day from now.
     pub expires_at: Option<DateTime<Utc>>,
+    /// The message of another channel in whose place it goes out.
+    pub hop: Option<Hop>,
+}
+
+/// A message's place in a row of attempts on several channels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hop {
+    /// The first of the row.
+    pub of: MessageId,
+    /// The how-manieth other channel this is, from 1.
+    pub number: i16,
 }
 
 /// A message to be sent, as its worker reads it.
@@ -53,10 +64,20 @@ pub struct Outgoing {
     pub attempts: i32,
     /// How often it was sent again although it may have arrived.
     pub resends: i32,
+    /// When it was first tried.
+    pub begun_at: Option<DateTime<Utc>>,
+    /// When its row last changed.
+    pub updated_at: DateTime<Utc>,
     /// The visit it is about.
     pub booking_id: Option<BookingId>,
+    /// The version of the visit that it tells.
+    pub booking_version: Option<i64>,
     /// The reminder it carries out.
     pub reminder_id: Option<ReminderId>,
+    /// The first of the row of attempts it belongs to, if not itself.
+    pub hop_of: Option<MessageId>,
+    /// The how-manieth other channel this is.
+    pub hop: i16,
     /// From when on it makes no sense any more.
     pub expires_at: Option<DateTime<Utc>>,
 }
@@ -91,8 +112,8 @@ impl Tx {
         let content = serde_json::to_value(new.screen).map_err(|_| StoreError::Corrupt("screen"))?;
         let expires_at = new.expires_at.unwrap_or(now + ANSWER_KEEPS);
         sqlx::query(
-            "insert into message (id, tenant_id, conversation_id, client_id, channel_account_id, direction, kind, content, state, booking_id, reminder_id, expires_at, created_at, updated_at)
-             values ($1, $2, $3, $4, $5, 'out', $6, $7, 'queued', $8, $9, $10, $11, $11)",
+            "insert into message (id, tenant_id, conversation_id, client_id, channel_account_id, direction, kind, content, state, booking_id, booking_version, reminder_id, expires_at, hop_of, hop, created_at, updated_at)
+             values ($1, $2, $3, $4, $5, 'out', $6, $7, 'queued', $8, $9, $10, $11, $12, $13, $14, $14)",
         )
         .bind(id)
         .bind(tenant)
@@ -101,9 +122,12 @@ impl Tx {
         .bind(contact.channel_account_id)
         .bind(new.kind)
         .bind(content)
-        .bind(new.booking)
+        .bind(new.booking.map(|(id, _)| id))
+        .bind(new.booking.map(|(_, version)| version))
         .bind(new.reminder)
         .bind(expires_at)
+        .bind(new.hop.map(|hop| hop.of))
+        .bind(new.hop.map_or(0, |hop| hop.number))
         .bind(now)
         .execute(self.conn())
         .await?;
@@ -127,11 +151,12 @@ impl Tx {
         kind: &str,
         content: &Value,
         event: InboundEventId,
+        vendor_message_id: Option<&str>,
     ) -> Result<MessageId, StoreError> {
         let (tenant, now, id) = (self.tenant(), self.now(), self.new_id::<MessageId>());
         sqlx::query(
-            "insert into message (id, tenant_id, conversation_id, client_id, channel_account_id, direction, kind, content, state, inbound_event_id, created_at, updated_at)
-             values ($1, $2, $3, $4, $5, 'in', $6, $7, 'received', $8, $9, $9)",
+            "insert into message (id, tenant_id, conversation_id, client_id, channel_account_id, direction, kind, content, state, inbound_event_id, vendor_message_id, created_at, updated_at)
+             values ($1, $2, $3, $4, $5, 'in', $6, $7, 'received', $8, $9, $10, $10)",
         )
         .bind(id)
         .bind(tenant)
@@ -141,6 +166,7 @@ impl Tx {
         .bind(kind)
         .bind(content)
         .bind(event)
+        .bind(vendor_message_id)
         .bind(now)
         .execute(self.conn())
         .await?;
@@ -161,13 +187,14 @@ impl Tx {
         .await?)
     }
 
-    /// Reads a message to be sent and locks it.
+    /// Reads a message to be sent, or one that was, and locks it.
     ///
     /// # Errors
     /// When the database refuses.
     pub async fn outgoing(&mut self, id: MessageId) -> Result<Option<Outgoing>, StoreError> {
         Ok(sqlx::query_as(
-            "select id, conversation_id, client_id, channel_account_id, kind, content, state, attempts, resends, booking_id, reminder_id, expires_at
+            "select id, conversation_id, client_id, channel_account_id, kind, content, state, attempts, resends, begun_at, updated_at, booking_id,
+               booking_version, reminder_id, hop_of, hop, expires_at
              from message where id = $1 and direction = 'out' for update",
         )
         .bind(id)
@@ -175,20 +202,23 @@ impl Tx {
         .await?)
     }
 
-    /// Notes that a send begins. Returns the number of this attempt: the fence of its result.
+    /// Notes that a send begins, `resent` if it may have arrived already. Returns the number of this attempt: the fence of its result. None
+    /// if the message is no longer as it was after attempt number `seen`.
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn begin_send(&mut self, id: MessageId, again: bool) -> Result<i32, StoreError> {
+    pub async fn begin_send(&mut self, id: MessageId, seen: i32, resent: bool) -> Result<Option<i32>, StoreError> {
         let now = self.now();
         Ok(sqlx::query_scalar(
-            "update message set state = 'sending', attempts = attempts + 1, resends = resends + case when $2 then 1 else 0 end, updated_at = $3
-             where id = $1 returning attempts",
+            "update message set state = 'sending', attempts = attempts + 1, resends = resends + case when $3 then 1 else 0 end,
+               begun_at = coalesce(begun_at, $4), updated_at = $4
+             where id = $1 and attempts = $2 and state in ('queued', 'sending') returning attempts",
         )
         .bind(id)
-        .bind(again)
+        .bind(seen)
+        .bind(resent)
         .bind(now)
-        .fetch_one(self.conn())
+        .fetch_optional(self.conn())
         .await?)
     }
 

@@ -28,6 +28,8 @@ pub struct Claimed {
     pub attempt: i32,
     /// After how many it is dead.
     pub max_attempts: i32,
+    /// How many of the earlier ones reported a failure (the others crashed, or were told to wait).
+    pub failures: i32,
     /// The number of this claim. With the owner it tells this lease from every other one of the job.
     pub fence: i32,
     /// The trace of the unit that enqueued it.
@@ -155,7 +157,7 @@ impl Db {
     /// # Errors
     /// When the database can't be reached; nothing is then claimed, or the lease runs out.
     pub async fn claim(&self, queue: Queue, owner: Uuid, limit: usize, lease: Duration) -> Result<Vec<Claimed>, StoreError> {
-        Ok(sqlx::query_as("select id, tenant_id, kind, payload, attempt, max_attempts, fence, trace, enqueued_at, run_at from job_claim($1, $2, $3, $4, $5)")
+        Ok(sqlx::query_as("select id, tenant_id, kind, payload, attempt, max_attempts, failures, fence, trace, enqueued_at, run_at from job_claim($1, $2, $3, $4, $5)")
             .bind(queue.as_str())
             .bind(self.clock.now())
             .bind(owner)

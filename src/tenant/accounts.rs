@@ -4,10 +4,11 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::json;
-use sqlx::FromRow;
+use sqlx::{AssertSqlSafe, FromRow};
 use url::Url;
 use uuid::Uuid;
 
@@ -20,8 +21,8 @@ use crate::{
     channel::{Account, ChannelKind},
     crm::CrmAccount,
     crypto::{KeyRing, Sealed},
-    ids::{ChannelAccountId, ConnectionId},
-    store::{StoreError, Tx},
+    ids::{ChannelAccountId, ConnectionId, TenantId},
+    store::{Db, StoreError, Tx},
 };
 
 /// Whether an account is used.
@@ -61,6 +62,8 @@ pub struct ChannelAccount {
     pub name: String,
     /// What the adapter needs.
     pub account: Account,
+    /// Since when its credential is in use.
+    pub credential_at: DateTime<Utc>,
     /// Whether it is used.
     pub status: Status,
 }
@@ -95,10 +98,15 @@ struct AccountRow {
     kind: String,
     name: String,
     base_url: String,
+    external_id: String,
+    parent_id: Option<String>,
     credentials: Vec<u8>,
+    credential_at: DateTime<Utc>,
     status: String,
     broken_reason: Option<String>,
 }
+
+const ACCOUNT: &str = "select id, kind, name, base_url, external_id, parent_id, credentials, credential_at, status, broken_reason from channel_account";
 
 impl AccountRow {
     fn open(self, keyring: &KeyRing) -> Result<ChannelAccount, StoreError> {
@@ -107,7 +115,13 @@ impl AccountRow {
             id: self.id,
             kind: self.kind.parse().map_err(|_| StoreError::Corrupt("channel_account.kind"))?,
             name: self.name,
-            account: Account { base_url: address(&self.base_url)?, secrets },
+            account: Account {
+                base_url: address(&self.base_url)?,
+                external_id: self.external_id,
+                parent_id: self.parent_id,
+                secrets,
+            },
+            credential_at: self.credential_at,
             status: Status::read(&self.status, self.broken_reason),
         })
     }
@@ -119,11 +133,24 @@ impl AccountRow {
 /// When its credentials can't be opened.
 pub async fn channel_account(tx: &mut Tx, id: ChannelAccountId, keyring: &KeyRing) -> Result<Option<ChannelAccount>, StoreError> {
     let row: Option<AccountRow> =
-        sqlx::query_as("select id, kind, name, base_url, credentials, status, broken_reason from channel_account where id = $1")
-            .bind(id)
-            .fetch_optional(tx.conn())
-            .await?;
+        sqlx::query_as(AssertSqlSafe(format!("{ACCOUNT} where id = $1"))).bind(id).fetch_optional(tx.conn()).await?;
     row.map(|row| row.open(keyring)).transpose()
+}
+
+/// The accounts that a messenger knows under this id, of any tenants; more than one only if salons claim the same.
+///
+/// # Errors
+/// When the database can't be reached.
+pub async fn accounts_named(
+    db: &Db,
+    kind: ChannelKind,
+    external_id: &str,
+) -> Result<Vec<(TenantId, ChannelAccountId)>, StoreError> {
+    Ok(sqlx::query_as("select tenant_id, id from channel_accounts_named($1, $2)")
+        .bind(kind.as_str())
+        .bind(external_id)
+        .fetch_all(db.narrow())
+        .await?)
 }
 
 /// Every channel account of the tenant, by kind and name; one whose credentials can't be opened as that error, under its name.
@@ -135,12 +162,8 @@ pub async fn channel_accounts(
     keyring: &KeyRing,
 ) -> Result<Vec<(String, Result<ChannelAccount, StoreError>)>, StoreError> {
     let tenant = tx.tenant();
-    let rows: Vec<AccountRow> = sqlx::query_as(
-        "select id, kind, name, base_url, credentials, status, broken_reason from channel_account where tenant_id = $1 order by kind, name",
-    )
-    .bind(tenant)
-    .fetch_all(tx.conn())
-    .await?;
+    let sql = format!("{ACCOUNT} where tenant_id = $1 order by kind, name");
+    let rows: Vec<AccountRow> = sqlx::query_as(AssertSqlSafe(sql)).bind(tenant).fetch_all(tx.conn()).await?;
     Ok(rows.into_iter().map(|row| (format!("{}/{}", row.kind, row.name), row.open(keyring))).collect())
 }
 

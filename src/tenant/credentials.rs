@@ -39,7 +39,13 @@ pub(super) trait ToSeal {
 
 impl ToSeal for AccountSecrets {
     fn to_json(&self) -> Value {
-        json!({ "token": self.token.expose_secret(), "webhook_secret": self.webhook_secret.expose_secret() })
+        let also_valid: Vec<&str> = self.also_valid.iter().map(ExposeSecret::expose_secret).collect();
+        json!({
+            "token": self.token.expose_secret(),
+            "webhook_secret": self.webhook_secret.expose_secret(),
+            "also_valid": also_valid,
+            "handshake": self.handshake.as_ref().map(ExposeSecret::expose_secret),
+        })
     }
 }
 

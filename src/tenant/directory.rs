@@ -34,6 +34,8 @@ pub struct Tenant {
     pub reminder_policy: ReminderPolicy,
     /// Hours before a visit after which a client can't change it from the chat.
     pub cancel_until_hours: u32,
+    /// How long a reminder or a notice may take to arrive before the client's next channel is tried.
+    pub fallback_minutes: u32,
     /// Raised by every change of the salon, its accounts and its catalogue.
     pub version: i64,
 }

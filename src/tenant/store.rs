@@ -56,6 +56,7 @@ struct TenantRow {
     quiet_hours: Option<Json<QuietHours>>,
     reminder_policy: Json<ReminderPolicy>,
     cancel_until_hours: i32,
+    fallback_minutes: i32,
     version: i64,
 }
 
@@ -66,7 +67,7 @@ struct TenantRow {
 pub async fn load_tenant(tx: &mut Tx) -> Result<Tenant, StoreError> {
     let id = tx.tenant();
     let row: TenantRow = sqlx::query_as(
-        "select id, slug, name, zone, languages, phone_region, address, quiet_hours, reminder_policy, cancel_until_hours, version
+        "select id, slug, name, zone, languages, phone_region, address, quiet_hours, reminder_policy, cancel_until_hours, fallback_minutes, version
          from tenant where id = $1",
     )
     .bind(id)
@@ -84,6 +85,7 @@ pub async fn load_tenant(tx: &mut Tx) -> Result<Tenant, StoreError> {
         quiet_hours: row.quiet_hours.map_or(QuietHours::NONE, |quiet| quiet.0),
         reminder_policy: row.reminder_policy.0,
         cancel_until_hours: row.cancel_until_hours.unsigned_abs(),
+        fallback_minutes: row.fallback_minutes.unsigned_abs(),
         version: row.version,
     })
 }

@@ -66,7 +66,7 @@ pub(crate) struct Seen {
     pub(crate) path: String,
     /// Headers.
     pub(crate) headers: HeaderMap,
-    /// The body as JSON; null for none.
+    /// The body as JSON: a form as an object of texts; null for none.
     pub(crate) body: Value,
 }
 
@@ -126,7 +126,15 @@ async fn read(stream: &mut TcpStream) -> Seen {
     let mut rest = vec![0; length.saturating_sub(body.len())];
     stream.read_exact(&mut rest).await.unwrap();
     body.extend(rest);
-    Seen { path, headers, body: if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).unwrap() } }
+    let form = headers.get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
+    let body = match form {
+        true => {
+            url::form_urlencoded::parse(&body).map(|(name, value)| (name.into_owned(), Value::from(value.into_owned()))).collect()
+        }
+        false if body.is_empty() => Value::Null,
+        false => serde_json::from_slice(&body).unwrap(),
+    };
+    Seen { path, headers, body }
 }
 
 /// A client that may call the stub.

@@ -89,7 +89,7 @@ impl Instagram {
             planned: std::collections::VecDeque::new(),
             human_agent: seed.human_agent,
             subscribed_fields: if seed.subscribed { vec!["messages".to_owned()] } else { Vec::new() },
-            pace: crate::bucket::Bucket::default(),
+            pace: crate::pace::Bucket::default(),
         }
     }
 }

@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 
 use super::spec;
 use crate::{
-    bucket::Bucket,
     messenger::{Author, Button, Delivery},
+    pace::Bucket,
 };
 
 /// A professional account.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tokio::sync::{Notify, Semaphore};
 
-use crate::bucket::Bucket;
+use crate::pace::Bucket;
 
 /// Somebody with a Telegram account.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -121,7 +121,7 @@ impl WhatsApp {
                 quality: "GREEN".to_owned(),
                 status: "CONNECTED".to_owned(),
                 throughput: number.throughput,
-                pace: crate::bucket::Bucket::default(),
+                pace: crate::pace::Bucket::default(),
                 planned: std::collections::VecDeque::new(),
             };
             state.numbers.insert(number.id.clone(), number);

@@ -21,7 +21,7 @@ const WEBHOOK: &str = "POST /whatsapp/webhooks";
 #[allow(clippy::expect_used, reason = "the document is compiled in and every test reads it")]
 static SPEC: LazyLock<Spec> = LazyLock::new(|| {
     let document = serde_json::from_str(OPENAPI).expect("the embedded document is JSON");
-    Spec::parse(&repaired(document).to_string()).expect("the embedded OpenAPI document")
+    Spec::of(&repaired(document)).expect("the embedded OpenAPI document")
 });
 
 /// What the document holds against a body.

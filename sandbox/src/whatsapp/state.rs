@@ -10,8 +10,8 @@ use sha2::{Digest, Sha256};
 
 use super::template::Template;
 use crate::{
-    bucket::Bucket,
     messenger::{Author, Button, Delivery},
+    pace::Bucket,
 };
 
 /// Messages API: free-form messages go out for 24 hours after the client's last message.

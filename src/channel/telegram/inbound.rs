@@ -1,22 +1,19 @@
 //! Webhooks in: the secret header, and one update into one event.
 
+use chrono::{DateTime, Utc};
 use http::HeaderMap;
-use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
-use subtle::ConstantTimeEq;
 
 use super::wire::{CallbackQuery, Chat, ChatMemberUpdated, Contact, File, Message, Update, User};
-use crate::channel::{ChannelEvent, EventKind, MediaKind, Sender, SignatureInvalid, Unparsable};
+use crate::channel::{
+    AccountSecrets, ChannelEvent, ConsentSignal, EventKind, MediaKind, Sender, SignatureInvalid, Unparsable, proof,
+};
 
 const SECRET_HEADER: &str = "x-telegram-bot-api-secret-token";
 
-/// The secret must come exactly once and be the account's own. An account without a secret accepts nothing.
-pub(super) fn verify(headers: &HeaderMap, secret: &SecretString) -> Result<(), SignatureInvalid> {
-    let mut given = headers.get_all(SECRET_HEADER).iter();
-    let (Some(token), None) = (given.next(), given.next()) else { return Err(SignatureInvalid) };
-    let secret = secret.expose_secret().as_bytes();
-    let equal: bool = token.as_bytes().ct_eq(secret).into();
-    if equal && !secret.is_empty() { Ok(()) } else { Err(SignatureInvalid) }
+/// The secret must come exactly once and be the account's own.
+pub(super) fn verify(headers: &HeaderMap, secrets: &AccountSecrets) -> Result<(), SignatureInvalid> {
+    proof::shared_secret(headers, SECRET_HEADER, secrets)
 }
 
 /// One update is one event. An update whose content we can't read is still an event of its own, an ignored one: an answer other than
@@ -24,8 +21,15 @@ pub(super) fn verify(headers: &HeaderMap, secret: &SecretString) -> Result<(), S
 pub(super) fn parse(body: &[u8]) -> Result<ChannelEvent, Unparsable> {
     let update: Update = serde_json::from_slice(body)
         .map_err(|_| Unparsable("expected a JSON object with an integer `update_id` (Bot API: Update)".to_owned()))?;
+    let (message_id, at) = written(&update.content);
     let (sender, kind) = content(update.content);
-    Ok(ChannelEvent { vendor_event_id: update.update_id.to_string(), sender, kind })
+    Ok(ChannelEvent { message_id, at, ..ChannelEvent::of(update.update_id.to_string(), sender, kind) })
+}
+
+/// The id and the time of a message that was written just now. A button's message is ours, and an edited one has its own time.
+fn written(content: &serde_json::Map<String, Value>) -> (Option<String>, Option<DateTime<Utc>>) {
+    let field = |name: &str| content.get("message")?.get(name)?.as_i64();
+    (field("message_id").map(|id| id.to_string()), field("date").and_then(|at| DateTime::from_timestamp(at, 0)))
 }
 
 type Read = (Option<Sender>, EventKind);
@@ -82,6 +86,7 @@ fn person(chat_id: i64, user: &User) -> Option<Sender> {
         user_id: user.id?.to_string(),
         name: (!names.is_empty()).then(|| names.join(" ")),
         language: user.language_code.clone(),
+        plain_buttons: None,
     })
 }
 
@@ -108,7 +113,7 @@ fn message(message: Message) -> Read {
 
 fn matter(message: Message) -> EventKind {
     if let Some(text) = message.text {
-        return start(&text).unwrap_or(EventKind::Text { text });
+        return start(&text).unwrap_or(EventKind::Text { text, referral: None });
     }
     if let Some(contact) = message.contact {
         return shared_contact(contact, message.from.and_then(|from| from.id));
@@ -126,7 +131,7 @@ fn matter(message: Message) -> EventKind {
     ];
     let found = files.into_iter().find_map(|(file, media)| file.map(|file| (file, media)));
     match found {
-        Some((file, media)) => EventKind::Media { media, reference: file.file_id, caption: message.caption },
+        Some((file, media)) => EventKind::Media { media, reference: file.file_id, caption: message.caption, keeps_seconds: None },
         None => EventKind::Ignored { reason: "a service message, or content not handled".to_owned() },
     }
 }
@@ -150,7 +155,10 @@ fn shared_contact(contact: Contact, sender: Option<i64>) -> EventKind {
 
 fn edited(message: Message) -> Read {
     match author(&message) {
-        Ok(sender) => (Some(sender), EventKind::Edited { text: message.text.or(message.caption) }),
+        Ok(sender) => (
+            Some(sender),
+            EventKind::Edited { of: message.message_id.map(|id| id.to_string()), text: message.text.or(message.caption) },
+        ),
         Err(reason) => ignored(reason),
     }
 }
@@ -176,8 +184,8 @@ fn membership(change: ChatMemberUpdated) -> Read {
         Err(reason) => return ignored(reason),
     };
     let kind = match change.new_chat_member.and_then(|member| member.status).as_deref() {
-        Some("kicked") => EventKind::Blocked,
-        Some("member") => EventKind::Unblocked,
+        Some("kicked") => EventKind::Consent { signal: ConsentSignal::Blocked },
+        Some("member") => EventKind::Consent { signal: ConsentSignal::Unblocked },
         _ => EventKind::Ignored { reason: "a membership that changes nothing for us".to_owned() },
     };
     (Some(sender), kind)

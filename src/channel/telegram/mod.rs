@@ -16,14 +16,11 @@ use http::HeaderMap;
 use url::Url;
 
 use super::{
-    Account, AccountInfo, AccountSecrets, Capabilities, ChannelAdapter, ChannelEvent, ChannelKind, Pacing, Rate, Sent,
-    SignatureInvalid, Unparsable,
+    Account, AccountInfo, Capabilities, ChannelAdapter, ChannelEvent, ChannelKind, Outbound, Pacing, Press, Rate, Recipient,
+    Sent, SignatureInvalid, Unparsable,
     capabilities::{ButtonBudget, Limit, Receipts, Unit},
 };
-use crate::{
-    dialogue::Rendered,
-    vendor::{Failure, Http},
-};
+use crate::vendor::{Failure, Http};
 
 const CAPABILITIES: Capabilities = Capabilities {
     // Bot API: text is 1-4096 characters after entity parsing, and Telegram counts in UTF-16 code units.
@@ -38,8 +35,10 @@ const CAPABILITIES: Capabilities = Capabilities {
     edits: true,
     receipts: Receipts::None,
     session_window: None,
-    idempotent_send: false,
+    deduplicates_for: None,
+    reports_unknown_within: None,
     templates: false,
+    credential_life: None,
 };
 
 // Bot FAQ: about 30 messages a second for a bot and one a second in a chat, where short bursts pass. The limits are soft, only a
@@ -71,24 +70,28 @@ impl ChannelAdapter for Telegram {
         1024 * 1024
     }
 
-    fn verify(&self, headers: &HeaderMap, _body: &[u8], secrets: &AccountSecrets) -> Result<(), SignatureInvalid> {
-        inbound::verify(headers, &secrets.webhook_secret)
+    fn verify(&self, headers: &HeaderMap, _body: &[u8], account: &Account) -> Result<(), SignatureInvalid> {
+        inbound::verify(headers, &account.secrets)
     }
 
-    fn parse(&self, body: &[u8]) -> Result<Vec<ChannelEvent>, Unparsable> {
+    fn parse(&self, body: &[u8], _account: &Account) -> Result<Vec<ChannelEvent>, Unparsable> {
         inbound::parse(body).map(|event| vec![event])
     }
 
-    async fn send(&self, http: &Http, account: &Account, chat_id: &str, message: &Rendered) -> Result<Sent, Failure> {
-        outbound::send_message(http, account, chat_id, message).await
+    async fn send(&self, http: &Http, account: &Account, message: &Outbound<'_>) -> Result<Sent, Failure> {
+        outbound::send_message(http, account, message).await
     }
 
-    async fn acknowledge(&self, http: &Http, account: &Account, callback_id: &str) -> Result<(), Failure> {
-        outbound::answer_callback_query(http, account, callback_id).await
+    async fn acknowledge(&self, http: &Http, account: &Account, press: &Press<'_>) -> Result<(), Failure> {
+        outbound::answer_callback_query(http, account, press.callback_id).await
     }
 
-    async fn inspect(&self, http: &Http, account: &Account) -> Result<AccountInfo, Failure> {
-        outbound::inspect(http, account).await
+    async fn attend(&self, http: &Http, account: &Account, to: Recipient<'_>, _message: Option<&str>) -> Result<(), Failure> {
+        outbound::send_typing(http, account, to.chat_id).await
+    }
+
+    async fn inspect(&self, http: &Http, account: &Account, address: Option<&Url>) -> Result<AccountInfo, Failure> {
+        outbound::inspect(http, account, address).await
     }
 
     async fn register_webhook(&self, http: &Http, account: &Account, address: &Url) -> Result<(), Failure> {

@@ -10,13 +10,13 @@ use url::Url;
 use super::{
     error,
     wire::{
-        Answer, AnswerCallbackQuery, ContactButton, InlineButton, LinkPreviewOptions, Me, ReplyMarkup, SendMessage, SentMessage,
-        SetWebhook, WebhookInfo,
+        Answer, AnswerCallbackQuery, ContactButton, InlineButton, LinkPreviewOptions, Me, ReplyMarkup, SendChatAction,
+        SendMessage, SentMessage, SetWebhook, WebhookInfo,
     },
 };
 use crate::{
-    channel::{Account, AccountInfo, Sent},
-    dialogue::{Button, Keyboard, Rendered},
+    channel::{Account, AccountInfo, Outbound, Sent, shown},
+    dialogue::{Button, Keyboard},
     vendor::{Failure, Http, Request},
 };
 
@@ -28,8 +28,9 @@ const ALLOWED_UPDATES: &[&str] = &["message", "edited_message", "callback_query"
 /// The vendor's default, sent because the vendor resets what a call leaves out.
 const MAX_CONNECTIONS: u8 = 40;
 
-pub(super) async fn send_message(http: &Http, account: &Account, chat_id: &str, message: &Rendered) -> Result<Sent, Failure> {
-    let chat_id = chat_id.parse().map_err(|_| Failure::permanent("chat_id_not_a_number"))?;
+pub(super) async fn send_message(http: &Http, account: &Account, out: &Outbound<'_>) -> Result<Sent, Failure> {
+    let chat_id = chat_number(out.to.chat_id)?;
+    let message = out.body.free().ok_or_else(|| Failure::permanent("no_templates_here"))?;
     let body = SendMessage {
         chat_id,
         text: &message.text,
@@ -38,6 +39,16 @@ pub(super) async fn send_message(http: &Http, account: &Account, chat_id: &str, 
     };
     let sent: SentMessage = call(http, account, "sendMessage", &body).await?;
     Ok(Sent { vendor_message_id: sent.message_id.to_string() })
+}
+
+fn chat_number(chat_id: &str) -> Result<i64, Failure> {
+    chat_id.parse().map_err(|_| Failure::permanent("chat_id_not_a_number"))
+}
+
+/// Bot API: `sendChatAction` lasts 5 s, or until our message.
+pub(super) async fn send_typing(http: &Http, account: &Account, chat_id: &str) -> Result<(), Failure> {
+    let body = SendChatAction { chat_id: chat_number(chat_id)?, action: "typing" };
+    call::<bool>(http, account, "sendChatAction", &body).await.map(|_| ())
 }
 
 fn reply_markup(keyboard: &Keyboard) -> Option<ReplyMarkup<'_>> {
@@ -71,14 +82,22 @@ pub(super) async fn answer_callback_query(http: &Http, account: &Account, callba
     }
 }
 
-pub(super) async fn inspect(http: &Http, account: &Account) -> Result<AccountInfo, Failure> {
+pub(super) async fn inspect(http: &Http, account: &Account, address: Option<&Url>) -> Result<AccountInfo, Failure> {
     let me: Me = get(http, account, "getMe").await?;
     let info: WebhookInfo = get(http, account, "getWebhookInfo").await?;
+    // Bot API: an empty string when there is none.
+    let registered = info.url.filter(|url| !url.is_empty());
+    // A salon that pastes its token into some other tool loses the webhook without a word.
+    let taken = registered.is_some() && address.is_some_and(|address| registered.as_deref() != Some(address.as_str()));
+    let mut problems: Vec<String> = info.last_error_message.iter().map(|text| shown(text).into_owned()).collect();
+    if taken {
+        problems.push("the webhook goes to another address".to_owned());
+    }
     Ok(AccountInfo {
         name: me.username.or(me.first_name).unwrap_or_default(),
-        // Bot API: an empty string when there is none.
-        webhook_url: info.url.filter(|url| !url.is_empty()),
+        webhook_url: registered.filter(|_| !taken),
         pending_updates: info.pending_update_count,
+        problems,
     })
 }
 

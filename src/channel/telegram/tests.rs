@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use chrono::DateTime;
 use http::HeaderMap;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -7,8 +8,8 @@ use serde_json::{Value, json};
 use super::{Telegram, error};
 use crate::{
     channel::{
-        AccountInfo, AccountSecrets, ChannelAdapter, ChannelEvent, EventKind, MediaKind, Sender,
-        conformance::{Samples, account},
+        Account, AccountInfo, ChannelAdapter, ChannelEvent, ConsentSignal, EventKind, MediaKind, Press, Sender,
+        conformance::{Proof, Samples, free, secrets},
     },
     dialogue::{Button, Keyboard, Rendered},
     vendor::{
@@ -31,23 +32,63 @@ const PROOF: &str = "x-telegram-bot-api-secret-token";
 /// This adapter's samples for the suite that runs over all of them.
 pub(in crate::channel) fn conformance() -> Samples {
     Samples {
+        account,
         sign,
-        proof: PROOF,
+        proof: Proof::Header(PROOF),
         webhooks: FIXTURES.iter().map(|fixture| (*fixture, 1)).collect(),
+        batch: None,
         unknown_kind: r#"{"update_id":1,"hologram":{"from":{"id":1}}}"#,
         foreign: r#"{"object":"whatsapp_business_account","entry":[]}"#,
+        text_webhook,
         chat_id: "700100200",
         sent: (Step::json(200, &json!({"ok": true, "result": {"message_id": 51, "date": 1_795_200_100}})), "51"),
         limited_for: (Step::json(429, &refusal(429, "Too Many Requests: retry after 7", Some(7))), Duration::from_secs(7)),
-        limited: Step::json(429, &refusal(429, "Too Many Requests", None)),
+        limited: (Step::json(429, &refusal(429, "Too Many Requests", None)), None),
+        errors: errors(),
         refused: Step::json(401, &refusal(401, "Unauthorized", None)),
         unreachable: Step::json(403, &refusal(403, "Forbidden: bot was blocked by the user", None)),
         garbled: Step::json(200, &json!({"ok": true, "result": "sent"})),
     }
 }
 
-fn sign(secrets: &AccountSecrets, _body: &[u8]) -> HeaderMap {
-    HeaderMap::from_iter([(PROOF.parse().unwrap(), secrets.webhook_secret.expose_secret().parse().unwrap())])
+fn account(base_url: url::Url) -> Account {
+    Account { base_url, external_id: String::new(), parent_id: None, secrets: secrets() }
+}
+
+fn sign(account: &Account, body: &[u8]) -> (HeaderMap, Vec<u8>) {
+    let secret = account.secrets.webhook_secret.expose_secret().parse().unwrap();
+    (HeaderMap::from_iter([(PROOF.parse().unwrap(), secret)]), body.to_vec())
+}
+
+fn text_webhook(text: &str) -> String {
+    json!({"update_id": 5, "message": from_anna(json!({"text": text}))}).to_string()
+}
+
+/// Bot API server (`tdlib/telegram-bot-api`), Client.cpp: what a send is refused with.
+fn errors() -> Vec<(Step, Class)> {
+    let retry = Class::Retry { after: None };
+    [
+        (403, "Forbidden: bot was blocked by the user", Class::Unreachable),
+        (403, "Forbidden: user is deactivated", Class::Unreachable),
+        (403, "Forbidden: bot can't initiate conversation with a user", Class::Unreachable),
+        (403, "Forbidden: bot was kicked from the group chat", Class::Unreachable),
+        (400, "Bad Request: group chat was upgraded to a supergroup chat", Class::Unreachable),
+        (400, "Bad Request: chat not found", Class::Unreachable),
+        (400, "Bad Request: message text is empty", Class::Permanent),
+        (400, "Bad Request: message is too long", Class::Permanent),
+        (400, "Bad Request: can't parse entities: unsupported start tag", Class::Permanent),
+        (400, "Bad Request: BUTTON_DATA_INVALID", Class::Permanent),
+        (400, "Bad Request: SOMETHING_NEW", Class::Permanent),
+        (400, "Logged out", Class::Credential),
+        (401, "Unauthorized: invalid token specified", Class::Credential),
+        (404, "Not Found", Class::Credential),
+        (404, "Not Found: method not found", Class::Permanent),
+        (409, "Conflict: terminated by other setWebhook", retry),
+        (421, "Misdirected Request: unallowed token specified", Class::Permanent),
+        (500, "Internal Server Error: restart", retry),
+    ]
+    .map(|(status, text, class)| (Step::json(status, &refusal(status, text, None)), class))
+    .to_vec()
 }
 
 fn refusal(code: u16, description: &str, retry_after: Option<u64>) -> Value {
@@ -59,7 +100,7 @@ fn refusal(code: u16, description: &str, retry_after: Option<u64>) -> Value {
 }
 
 fn parse(body: &str) -> ChannelEvent {
-    let mut events = Telegram.parse(body.as_bytes()).unwrap();
+    let mut events = Telegram.parse(body.as_bytes(), &account("https://vendor.example/".parse().unwrap())).unwrap();
     assert_eq!(events.len(), 1);
     events.remove(0)
 }
@@ -81,7 +122,7 @@ fn from_anna(mut content: Value) -> Value {
 }
 
 fn media(media: MediaKind, reference: Option<&str>, caption: Option<&str>) -> EventKind {
-    EventKind::Media { media, reference: reference.map(str::to_owned), caption: caption.map(str::to_owned) }
+    EventKind::Media { media, reference: reference.map(str::to_owned), caption: caption.map(str::to_owned), keeps_seconds: None }
 }
 
 #[track_caller]
@@ -97,6 +138,7 @@ fn fixtures_are_read_to_the_last_field_we_use() {
         user_id: "700100200".to_owned(),
         name: Some("Anna K".to_owned()),
         language: Some("ru".to_owned()),
+        plain_buttons: None,
     };
     let expected = [
         (AUDIO, "900000006", media(MediaKind::Audio, Some("CQACAgIAAx"), None)),
@@ -106,21 +148,26 @@ fn fixtures_are_read_to_the_last_field_we_use() {
             EventKind::Button { payload: "bk:9f3c:ok".to_owned(), callback_id: Some("3006900000000000001".to_owned()) },
         ),
         (CONTACT, "900000004", EventKind::Contact { phone: "+79001234567".to_owned(), own: true }),
-        (EDITED, "900000009", EventKind::Edited { text: Some("at 16:00, not 15:00".to_owned()) }),
+        (EDITED, "900000009", EventKind::Edited { of: Some("47".to_owned()), text: Some("at 16:00, not 15:00".to_owned()) }),
         (LOCATION, "900000008", media(MediaKind::Location, None, None)),
         (PHOTO, "900000007", media(MediaKind::Photo, Some("AgACx"), Some("like this"))),
         (START, "900000001", EventKind::Start { payload: Some("s_17".to_owned()) }),
     ];
     assert_eq!(expected.len(), FIXTURES.len());
     for (fixture, id, kind) in expected {
-        assert_eq!(parse(fixture), ChannelEvent { vendor_event_id: id.to_owned(), sender: Some(sender.clone()), kind });
+        let written = serde_json::from_str::<Value>(fixture).unwrap().pointer("/message").map(|message| {
+            let at = DateTime::from_timestamp(message["date"].as_i64().unwrap(), 0);
+            (Some(message["message_id"].to_string()), at)
+        });
+        let (message_id, at) = written.unwrap_or_default();
+        assert_eq!(parse(fixture), ChannelEvent { message_id, at, ..ChannelEvent::of(id, Some(sender.clone()), kind) });
     }
 }
 
 #[test]
 fn messages_are_told_apart_by_what_they_hold() {
     let start = |payload: Option<&str>| EventKind::Start { payload: payload.map(str::to_owned) };
-    let text = |text: &str| EventKind::Text { text: text.to_owned() };
+    let text = |text: &str| EventKind::Text { text: text.to_owned(), referral: None };
     let contact = |own| EventKind::Contact { phone: "79001234567".to_owned(), own };
     let file = json!({"file_id": "F"});
     for (content, kind) in [
@@ -189,8 +236,8 @@ fn a_block_is_a_block_only_in_a_private_chat() {
         update("my_chat_member", json!({"from": anna(), "chat": chat, "new_chat_member": {"status": status}}))
     };
     let private = json!({"id": 700_100_200, "type": "private"});
-    assert_eq!(change(private.clone(), "kicked").kind, EventKind::Blocked);
-    assert_eq!(change(private.clone(), "member").kind, EventKind::Unblocked);
+    assert_eq!(change(private.clone(), "kicked").kind, EventKind::Consent { signal: ConsentSignal::Blocked });
+    assert_eq!(change(private.clone(), "member").kind, EventKind::Consent { signal: ConsentSignal::Unblocked });
     assert_ignored(&change(private, "restricted"), "membership");
     assert_ignored(&change(json!({"id": -5, "type": "group"}), "kicked"), "private");
 }
@@ -198,6 +245,7 @@ fn a_block_is_a_block_only_in_a_private_chat() {
 /// Whatever stands at whatever place of an update: it stays one event of the same id, or, without an id, is refused.
 #[test]
 fn any_value_at_any_place_leaves_one_event_of_the_same_id() {
+    let somebody = account("https://vendor.example/".parse().unwrap());
     let junk = [
         json!(null),
         json!(true),
@@ -217,7 +265,7 @@ fn any_value_at_any_place_leaves_one_event_of_the_same_id() {
             for value in &junk {
                 let mut update = whole.clone();
                 *update.pointer_mut(&place).unwrap() = value.clone();
-                match Telegram.parse(update.to_string().as_bytes()) {
+                match Telegram.parse(update.to_string().as_bytes(), &somebody) {
                     Ok(events) if place != "/update_id" => {
                         assert_eq!(events.len(), 1);
                         assert_eq!(events[0].vendor_event_id, id, "{place} = {value}");
@@ -306,7 +354,7 @@ fn a_stated_wait_is_kept_within_a_day_and_may_come_in_the_header() {
 async fn sent_as(keyboard: Keyboard) -> Value {
     let stub = Stub::start("/telegram/", vec![conformance().sent.0]).await;
     let message = Rendered { text: "Tue 24 Nov, 15:00 - <b>haircut</b>. Confirm?".to_owned(), keyboard };
-    Telegram.send(&http(), &account(&stub), "700100200", &message).await.unwrap();
+    Telegram.send(&http(), &account(stub.base_url.clone()), &free("700100200", &message)).await.unwrap();
     let seen = stub.seen().remove(0);
     assert_eq!(seen.path, "/telegram/bot900:TOKEN-that-must-not-leak/sendMessage");
     seen.body
@@ -347,7 +395,7 @@ async fn messages_are_written_as_documented() {
 async fn a_chat_id_of_another_channel_is_refused_before_the_call() {
     let stub = Stub::start("", Vec::new()).await;
     let message = Rendered { text: "hi".to_owned(), keyboard: Keyboard::None };
-    let failure = Telegram.send(&http(), &account(&stub), "@channel", &message).await.unwrap_err();
+    let failure = Telegram.send(&http(), &account(stub.base_url.clone()), &free("@channel", &message)).await.unwrap_err();
     assert_eq!(failure, Failure::permanent("chat_id_not_a_number"));
 }
 
@@ -363,10 +411,12 @@ async fn a_press_too_old_to_answer_counts_as_answered() {
         Step::json(401, &unauthorized),
     ];
     let stub = Stub::start("", steps).await;
+    let press = Press { callback_id: "3006900000000000001", chat_id: "700100200", user_id: "700100200" };
+    let account = account(stub.base_url.clone());
     for _ in 0..3 {
-        Telegram.acknowledge(&http(), &account(&stub), "3006900000000000001").await.unwrap();
+        Telegram.acknowledge(&http(), &account, &press).await.unwrap();
     }
-    let failure = Telegram.acknowledge(&http(), &account(&stub), "3006900000000000001").await.unwrap_err();
+    let failure = Telegram.acknowledge(&http(), &account, &press).await.unwrap_err();
     assert_eq!(failure.class, Class::Credential);
     assert_eq!(stub.seen()[0].body, json!({"callback_query_id": "3006900000000000001"}));
     assert!(stub.seen()[0].path.ends_with("/answerCallbackQuery"));
@@ -379,14 +429,20 @@ async fn inspection_tells_whose_bot_it_is_and_where_its_webhooks_go() {
         &json!({"ok": true, "result": {"id": 900, "is_bot": true, "first_name": "Salon", "username": "salon_bot"}}),
     );
     let info = |url: &str| Step::json(200, &json!({"ok": true, "result": {"url": url, "pending_update_count": 3}}));
-    let stub = Stub::start("/tg", vec![me.clone(), info("https://hooks.example.org/k"), me, info("")]).await;
+    let ours: url::Url = "https://hooks.example.org/k".parse().unwrap();
+    let steps = vec![me.clone(), info(ours.as_str()), me.clone(), info(""), me, info("https://another-tool.example/")];
+    let stub = Stub::start("/tg", steps).await;
     let expected = AccountInfo {
         name: "salon_bot".to_owned(),
         webhook_url: Some("https://hooks.example.org/k".to_owned()),
         pending_updates: Some(3),
+        problems: Vec::new(),
     };
-    assert_eq!(Telegram.inspect(&http(), &account(&stub)).await.unwrap(), expected);
-    assert_eq!(Telegram.inspect(&http(), &account(&stub)).await.unwrap().webhook_url, None);
+    let (http, account) = (http(), account(stub.base_url.clone()));
+    assert_eq!(Telegram.inspect(&http, &account, Some(&ours)).await.unwrap(), expected);
+    assert_eq!(Telegram.inspect(&http, &account, Some(&ours)).await.unwrap().webhook_url, None);
+    let taken = Telegram.inspect(&http, &account, Some(&ours)).await.unwrap();
+    assert_eq!((taken.webhook_url, taken.problems.len()), (None, 1), "another tool has taken the webhook");
     assert_eq!(stub.seen()[1].path, "/tg/bot900:TOKEN-that-must-not-leak/getWebhookInfo");
 }
 
@@ -395,7 +451,7 @@ async fn a_webhook_is_registered_with_everything_the_vendor_would_reset() {
     let done = json!({"ok": true, "result": true, "description": "Webhook is already set"});
     let stub = Stub::start("", vec![Step::json(200, &done)]).await;
     let address = "https://hooks.example.org/webhooks/telegram/k".parse().unwrap();
-    Telegram.register_webhook(&http(), &account(&stub), &address).await.unwrap();
+    Telegram.register_webhook(&http(), &account(stub.base_url.clone()), &address).await.unwrap();
     assert_eq!(
         stub.seen()[0].body,
         json!({

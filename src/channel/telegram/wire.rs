@@ -30,6 +30,7 @@ pub(super) struct Chat {
 /// Also the `InaccessibleMessage` of an old callback query, which has a chat, an id and the date 0.
 #[derive(Deserialize)]
 pub(super) struct Message {
+    pub(super) message_id: Option<i64>,
     pub(super) from: Option<User>,
     pub(super) chat: Option<Chat>,
     pub(super) business_connection_id: Option<String>,
@@ -117,6 +118,7 @@ pub(super) struct Me {
 pub(super) struct WebhookInfo {
     pub(super) url: Option<String>,
     pub(super) pending_update_count: Option<u64>,
+    pub(super) last_error_message: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -126,6 +128,12 @@ pub(super) struct SendMessage<'a> {
     pub(super) link_preview_options: LinkPreviewOptions,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) reply_markup: Option<ReplyMarkup<'a>>,
+}
+
+#[derive(Serialize)]
+pub(super) struct SendChatAction {
+    pub(super) chat_id: i64,
+    pub(super) action: &'static str,
 }
 
 #[derive(Serialize)]

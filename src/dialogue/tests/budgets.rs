@@ -19,8 +19,10 @@ pub(super) const TELEGRAM: Capabilities = Capabilities {
     edits: true,
     receipts: Receipts::None,
     session_window: None,
-    idempotent_send: false,
+    deduplicates_for: None,
+    reports_unknown_within: None,
     templates: false,
+    credential_life: None,
 };
 
 pub(super) const MAX: Capabilities = Capabilities {
@@ -35,7 +37,7 @@ pub(super) const VK: Capabilities = Capabilities {
     buttons: Some(ButtonBudget { rows: 6, per_row: 5, total: 10, label: Some(chars(40)), payload_bytes: 255 }),
     contact_request: false,
     sticky_keyboard: false,
-    idempotent_send: true,
+    deduplicates_for: Some(Duration::from_secs(55 * 60)),
     ..TELEGRAM
 };
 
@@ -50,8 +52,10 @@ pub(super) const WHATSAPP: Capabilities = Capabilities {
     edits: false,
     receipts: Receipts::DeliveredAndRead,
     session_window: Some(Duration::from_secs(24 * 3_600)),
-    idempotent_send: false,
+    deduplicates_for: None,
+    reports_unknown_within: Some(Duration::from_secs(150)),
     templates: true,
+    credential_life: None,
 };
 
 pub(super) const INSTAGRAM: Capabilities = Capabilities {

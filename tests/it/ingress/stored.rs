@@ -73,8 +73,8 @@ async fn each_kind_is_told_apart() {
         (fixture!("audio"), "media", "received"),
         (fixture!("location"), "media", "received"),
         (fixture!("edited_message"), "edited", "received"),
-        (&blocked, "blocked", "received"),
-        (&unblocked, "unblocked", "received"),
+        (&blocked, "consent", "received"),
+        (&unblocked, "consent", "received"),
         (r#"{"update_id":903,"chat_boost":{}}"#, "ignored", "ignored"),
     ];
     for (number, (body, ..)) in cases.iter().enumerate() {

@@ -81,7 +81,7 @@ async fn a_failing_job_expires_between_two_attempts() {
 #[tokio::test]
 async fn a_run_beyond_its_time_limit_ends_and_is_retried() {
     let site = Site::new().await;
-    let job = Job::AcknowledgePress { inbound_event: InboundEventId(Uuid::now_v7()) };
+    let job = Job::Attend { inbound_event: InboundEventId(Uuid::now_v7()) };
     assert_eq!((job.spec().timeout.as_secs(), job.subject()), (20, None));
     site.script.set(Uuid::nil(), &["hang", "ok"]).await;
     site.enqueue(site.lotos, NewJob::new(job)).await;

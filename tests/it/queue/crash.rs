@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use salon_core::job::Queue;
 
-use super::{Site, eventually, process::Worker, script::Ran, settings};
+use super::{Site, brief_leases, eventually, process::Worker, script::Ran};
 
 /// Proves that a killed worker's jobs go to its successor of the same name after the lease, not before, with the attempt counted; and
 /// that a job which kills every worker it meets ends as a dead letter that says so, while its neighbours get done.
@@ -15,7 +15,7 @@ async fn a_killed_workers_jobs_are_taken_over_and_a_deadly_job_dies() {
     for job in &jobs {
         site.script.set(*job, &["hang", "ok"]).await;
     }
-    let queue = settings(Queue::Dialogue, 4);
+    let queue = brief_leases(Queue::Dialogue, 4);
     let first = Worker::start(&site, queue);
     eventually("four runs", async || (site.script.runs().await.len() == 4).then_some(())).await;
     first.signal("KILL");
@@ -34,7 +34,7 @@ async fn a_killed_workers_jobs_are_taken_over_and_a_deadly_job_dies() {
     let deadly = site.message(site.roza, &["abort"]).await;
     let neighbour = site.message(site.lotos, &["ok"]).await;
     sqlx::query("update job set max_attempts = 3 where subject_id = $1").bind(deadly).execute(site.script.pool()).await.unwrap();
-    let queue = settings(Queue::Outbound, 1);
+    let queue = brief_leases(Queue::Outbound, 1);
     let mut third = Worker::start(&site, queue);
     let letters = eventually("a dead letter", async || {
         if third.ended().is_some() {
@@ -59,7 +59,7 @@ async fn a_job_delivered_twice_is_settled_once() {
     let jobs = site.ingest(0..2).await.unwrap();
     site.script.set(jobs[0], &["hang", "ok"]).await;
     site.script.set(jobs[1], &["sleep 300", "ok"]).await;
-    let queue = settings(Queue::Dialogue, 2);
+    let queue = brief_leases(Queue::Dialogue, 2);
     let mut frozen = Worker::start(&site, queue);
     eventually("two runs", async || (site.script.runs().await.len() == 2).then_some(())).await;
     frozen.signal("STOP");
@@ -97,7 +97,7 @@ async fn a_job_delivered_twice_is_settled_once() {
 async fn a_long_job_keeps_its_lease() {
     let site = Site::new().await;
     let job = site.message(site.lotos, &["sleep 2700"]).await;
-    let queue = settings(Queue::Outbound, 2);
+    let queue = brief_leases(Queue::Outbound, 2);
     let _workers = [Worker::start(&site, queue), Worker::start(&site, queue)];
     let ended = eventually("its end", async || site.script.ended_one(job).await).await;
     assert_eq!((ended.attempt, site.script.runs().await.len()), (1, 1));

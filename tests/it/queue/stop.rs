@@ -12,7 +12,7 @@ use salon_workers::queue::{JobBackend, QueueSettings};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::{Site, eventually, message, process::Worker, settings};
+use super::{Site, brief_leases, eventually, message, process::Worker};
 
 /// Proves that after SIGTERM what runs is finished, nothing is begun, what waits stays as it was, and the process ends well.
 #[tokio::test]
@@ -22,7 +22,7 @@ async fn sigterm_finishes_what_runs_and_begins_nothing() {
     for n in 0..4 {
         running.push(site.message(site.tenant(n), &["sleep 900"]).await);
     }
-    let worker = Worker::start(&site, settings(Queue::Outbound, 4));
+    let worker = Worker::start(&site, brief_leases(Queue::Outbound, 4));
     eventually("four runs", async || (site.script.runs().await.len() == 4).then_some(())).await;
     for n in 0..10 {
         waiting.push(site.message(site.tenant(n), &["ok"]).await);
@@ -47,7 +47,7 @@ async fn sigterm_finishes_what_runs_and_begins_nothing() {
 async fn a_job_that_hangs_is_cut_off_at_the_end_of_the_grace() {
     let site = Site::new().await;
     let hangs = site.message(site.lotos, &["hang", "ok"]).await;
-    let queue = QueueSettings { grace: Duration::from_millis(700), ..settings(Queue::Outbound, 2) };
+    let queue = QueueSettings { grace: Duration::from_millis(700), ..brief_leases(Queue::Outbound, 2) };
     let worker = Worker::start(&site, queue);
     eventually("a run", async || (site.script.runs().await.len() == 1).then_some(())).await;
     let asked = Instant::now();
@@ -71,7 +71,7 @@ async fn what_was_claimed_but_not_begun_goes_back_with_its_attempt() {
         jobs.push(site.message(site.tenant(n), &["ok"]).await);
     }
     let stop = CancellationToken::new();
-    let mut backend = JobBackend::new(site.db.clone(), settings(Queue::Outbound, 4), Arc::new(Notify::new()), &stop);
+    let mut backend = JobBackend::new(site.db.clone(), brief_leases(Queue::Outbound, 4), Arc::new(Notify::new()), &stop);
     let worker = WorkerContext::new("never asks for a task");
     std::future::poll_fn(|cx| backend.poll_ready(cx, &worker)).await.unwrap();
     eventually("three claims", async || (site.script.live(jobs[2]).await.unwrap().state == 2).then_some(())).await;
@@ -93,7 +93,7 @@ async fn the_trace_of_the_enqueuer_arrives_in_the_job_and_its_log_line() {
     let (traced, job) = message();
     Unit::new(Some(trace), site.db.clock(), site.db.ids()).run(site.enqueue(site.lotos, job)).await;
     let untraced = site.message(site.roza, &["ok"]).await;
-    let worker = Worker::start(&site, settings(Queue::Outbound, 2));
+    let worker = Worker::start(&site, brief_leases(Queue::Outbound, 2));
     eventually("both ended", async || site.script.ended_count().await.filter(|n| *n == 2)).await;
     assert_eq!(site.script.runs_of(traced).await[0].trace.as_deref(), Some(trace));
     let other = site.script.runs_of(untraced).await[0].trace.clone().expect("a job without a trace begins one");

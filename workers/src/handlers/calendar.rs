@@ -130,7 +130,14 @@ async fn notify(
     let catalogue = load_catalogue(tx).await?;
     let lang = tenant.speak(tx.client(contact.client_id).await?.language());
     let screen = screen(&visit(booking, &catalogue, &tenant, lang, tx), &card(&tenant, tx), lang);
-    let new = NewOutgoing { screen: &screen, kind: "notice", booking: Some(booking.id), reminder: None, expires_at: None };
+    let new = NewOutgoing {
+        screen: &screen,
+        kind: "notice",
+        booking: Some((booking.id, booking.version)),
+        reminder: None,
+        expires_at: None,
+        hop: None,
+    };
     tx.say(&contact, new).await?;
     tell_dialogue(tx, booking, SystemEvent::BookingChangedElsewhere { booking: booking.id }).await
 }

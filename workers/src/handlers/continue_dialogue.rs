@@ -19,7 +19,7 @@ pub(super) async fn run(
 ) -> Result<(), JobError> {
     let mut tx = ctx.db.tenant(assignment.tenant).await?;
     let Some(contact) = tx.contact(conversation).await? else { return Err(JobError::Dead("the conversation is gone".into())) };
-    let account = own_account(ctx, &mut tx, &contact).await?;
+    let account = own_account(ctx, &mut tx, &contact).await?.account;
     Turn { tx: &mut tx, contact, vouched: false, account: &account }.take(Input::System(event)).await?;
     Ok(tx.commit().await?)
 }

@@ -1,14 +1,20 @@
 //! A reminder is due: everything it rests on is read again before it becomes a message.
 
 use salon_core::{
-    dialogue::{self, reminder},
-    ids::ReminderId,
+    booking::{Booking, Reminder},
+    client::Contact,
+    dialogue::{self, Screen, reminder},
+    ids::{ClientId, ReminderId},
     message::NewOutgoing,
     schedule::{DueReminder, ReminderKind, SendDecision, recheck},
-    tenant::{load_catalogue, load_tenant},
+    store::Tx,
+    tenant::{Tenant, load_catalogue, load_tenant},
 };
 
-use super::salon::{card, visit};
+use super::{
+    fallback,
+    salon::{card, visit},
+};
 use crate::{
     ctx::Ctx,
     queue::{Assignment, JobError},
@@ -32,33 +38,45 @@ pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, id: ReminderId) -> R
         SendDecision::MoveTo(at) => tx.settle_reminder(id, "planned", Some("moved"), Some(at)).await?,
         SendDecision::Drop(reason) => tx.settle_reminder(id, "expired", Some(reason.as_str()), None).await?,
         SendDecision::Send => {
-            let contact = match booking.conversation_id {
-                Some(conversation) => tx.contact(conversation).await?,
-                None => None,
-            };
-            match contact.filter(|contact| contact.reachable) {
-                None => tx.settle_reminder(id, "dropped", Some("nobody to write to"), None).await?,
-                Some(contact) => {
-                    let catalogue = load_catalogue(&mut tx).await?;
-                    let lang = tenant.speak(tx.client(contact.client_id).await?.language());
-                    let kind = match due.kind()? {
-                        ReminderKind::DayBefore => dialogue::ReminderKind::Ahead,
-                        ReminderKind::HoursBefore => dialogue::ReminderKind::Soon,
-                    };
-                    let screen = reminder(&visit(&booking, &catalogue, &tenant, lang, &tx), &card(&tenant, &tx), lang, kind);
-                    let expires_at = Some(due.expires_at);
-                    let new = NewOutgoing {
-                        screen: &screen,
-                        kind: "reminder",
-                        booking: Some(booking.id),
-                        reminder: Some(id),
-                        expires_at,
-                    };
-                    tx.say(&contact, new).await?;
-                    tx.settle_reminder(id, "sent", None, None).await?;
-                }
-            }
+            let said = remind(ctx, &mut tx, &due, &booking, &tenant).await?;
+            let (state, reason) = if said { ("sent", None) } else { ("dropped", Some("nobody to write to")) };
+            tx.settle_reminder(id, state, reason, None).await?;
         }
     }
     Ok(tx.commit().await?)
+}
+
+/// Writes the reminder's message. False if there is no chat in which the client could be written to.
+async fn remind(ctx: &Ctx, tx: &mut Tx, due: &Reminder, booking: &Booking, tenant: &Tenant) -> Result<bool, JobError> {
+    let Some(client) = booking.client_id else { return Ok(false) };
+    let catalogue = load_catalogue(tx).await?;
+    let lang = tenant.speak(tx.client(client).await?.language());
+    let kind = match due.kind()? {
+        ReminderKind::DayBefore => dialogue::ReminderKind::Ahead,
+        ReminderKind::HoursBefore => dialogue::ReminderKind::Soon,
+    };
+    let screen = reminder(&visit(booking, &catalogue, tenant, lang, tx), &card(tenant, tx), lang, kind);
+    let Some(contact) = chat(ctx, tx, booking, client, &screen).await? else { return Ok(false) };
+    let new = NewOutgoing {
+        screen: &screen,
+        kind: "reminder",
+        booking: Some((booking.id, booking.version)),
+        reminder: Some(due.id),
+        expires_at: Some(due.expires_at),
+        hop: None,
+    };
+    tx.say(&contact, new).await?;
+    Ok(true)
+}
+
+/// The chat in which the visit was booked, while the client can be written to there; else the best other one.
+async fn chat(ctx: &Ctx, tx: &mut Tx, booking: &Booking, client: ClientId, screen: &Screen) -> Result<Option<Contact>, JobError> {
+    let mut ways = tx.ways_to(client).await?;
+    ways.sort_by_key(|way| Some(way.conversation_id) != booking.conversation_id);
+    for way in &ways {
+        if fallback::takes(ctx, tx, way, screen).await? {
+            return Ok(tx.contact(way.conversation_id).await?);
+        }
+    }
+    Ok(None)
 }

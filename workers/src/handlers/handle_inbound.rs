@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use salon_core::{
-    channel::{ChannelEvent, EventKind},
+    channel::{self, ChannelEvent, ConsentSignal, EventKind, MessageRef},
     client::Contact,
     crm,
     dialogue::{Input, Screen},
@@ -33,14 +33,20 @@ pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, id: InboundEventId) 
         return Ok(tx.commit().await?);
     };
     let account_id = ChannelAccountId(row.source_id);
-    let contact = tx.meet(account_id, sender).await?;
-    tx.set_reachable(account_id, contact.client_id, !matches!(event.kind, EventKind::Blocked)).await?;
-    let ignored = match input(&event.kind) {
+    let input = input(&event.kind);
+    let wrote_at = input.is_some().then(|| event.at.unwrap_or(row.received_at).min(tx.now()));
+    let contact = tx.meet(account_id, sender, wrote_at).await?;
+    let ignored = match input {
         Some(input) => {
-            hear(ctx, &mut tx, id, contact, event.kind, input).await?;
+            // Whoever writes lets us write.
+            tx.set_reachable(account_id, contact.client_id, true).await?;
+            if let Some(referral) = referral(&event.kind) {
+                tx.set_referral(contact.conversation_id, referral).await?;
+            }
+            hear(ctx, &mut tx, id, contact, event, input).await?;
             None
         }
-        None => unanswered(&event.kind),
+        None => unheard(&mut tx, account_id, &contact, &event.kind).await?,
     };
     tx.end_inbound(id, ignored).await?;
     Ok(tx.commit().await?)
@@ -50,19 +56,47 @@ pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, id: InboundEventId) 
 fn input(kind: &EventKind) -> Option<Input> {
     match kind {
         EventKind::Start { payload } => Some(Input::Start { payload: payload.clone() }),
-        EventKind::Text { text } => Some(Input::Text(text.clone())),
+        EventKind::Text { text, .. } => Some(Input::Text(text.clone())),
         EventKind::Button { payload, .. } => Some(Input::Choice { token: payload.clone() }),
         EventKind::Contact { phone, own } => Some(Input::Contact { phone: phone.clone(), own: *own }),
         EventKind::Media { .. } => Some(Input::Media),
-        EventKind::Edited { .. } | EventKind::Blocked | EventKind::Unblocked | EventKind::Ignored { .. } => None,
+        _ => None,
     }
 }
 
-fn unanswered(kind: &EventKind) -> Option<&'static str> {
+fn referral(kind: &EventKind) -> Option<&str> {
     match kind {
-        EventKind::Edited { .. } => Some("an edit is no new turn"),
-        EventKind::Ignored { .. } => Some("not for the dialogue"),
+        EventKind::Start { payload } => payload.as_deref(),
+        EventKind::Text { referral, .. } => referral.as_deref(),
         _ => None,
+    }
+}
+
+/// What is no new turn, but has its place in the order of the chat. Returns why nothing came of it, if so.
+async fn unheard(
+    tx: &mut Tx,
+    account: ChannelAccountId,
+    contact: &Contact,
+    kind: &EventKind,
+) -> Result<Option<&'static str>, JobError> {
+    match kind {
+        EventKind::Consent { signal } => {
+            match (signal, signal.reachable()) {
+                (_, Some(reachable)) => _ = tx.set_reachable(account, contact.client_id, reachable).await?,
+                (ConsentSignal::Unsubscribed, None) => tx.set_advertising(account, contact.client_id, false).await?,
+                (_, None) => tx.set_advertising(account, contact.client_id, true).await?,
+            }
+            Ok(None)
+        }
+        EventKind::Edited { of: Some(of), text } => match tx.logged(account, &MessageRef::Vendor(of.clone())).await? {
+            Some(message) => {
+                tx.rewrite(&message, text.as_deref()).await?;
+                Ok(Some("an edit is no new turn"))
+            }
+            None => Ok(Some("an edit of a message that is not here")),
+        },
+        EventKind::Edited { of: None, .. } => Ok(Some("an edit is no new turn")),
+        _ => Ok(Some("not for the dialogue")),
     }
 }
 
@@ -71,14 +105,12 @@ async fn hear(
     tx: &mut Tx,
     id: InboundEventId,
     contact: Contact,
-    kind: EventKind,
+    event: ChannelEvent,
     input: Input,
 ) -> Result<(), JobError> {
-    let account = own_account(ctx, tx, &contact).await?;
-    if matches!(&kind, EventKind::Button { callback_id: Some(_), .. }) {
-        let acknowledge = NewJob::new(Job::AcknowledgePress { inbound_event: id }).expires_at(tx.now() + PRESS_KEEPS);
-        tx.enqueue(acknowledge).await?;
-    }
+    let ChannelEvent { kind, message_id, .. } = event;
+    let found = own_account(ctx, tx, &contact).await?;
+    let (account, shows_typing) = (found.account, channel::adapter(found.kind).capabilities().typing);
     let said = match &kind {
         EventKind::Button { payload, .. } => {
             let label = pressed(tx, &contact, &sealer(&account, &contact)?, payload).await?;
@@ -86,10 +118,13 @@ async fn hear(
         }
         other => content(other),
     };
-    let message = tx.heard(&contact, kind.name(), &said, id).await?;
+    let message = tx.heard(&contact, kind.name(), &said, id, message_id.as_deref()).await?;
     let vouched = matches!(&kind, EventKind::Contact { own: true, .. });
     let client = contact.client_id;
-    Turn { tx, contact, vouched, account: &account }.take(input).await?;
+    let waits = Turn { tx, contact, vouched, account: &account }.take(input).await?;
+    if matches!(&kind, EventKind::Button { callback_id: Some(_), .. }) || (waits && shows_typing) {
+        tx.enqueue(NewJob::new(Job::Attend { inbound_event: id }).expires_at(tx.now() + PRESS_KEEPS)).await?;
+    }
     tx.tell_crm(crm::Wish::RecordMessage, message.0, 1, client).await?;
     Ok(())
 }
@@ -98,9 +133,11 @@ async fn hear(
 fn content(kind: &EventKind) -> Value {
     match kind {
         EventKind::Start { .. } => json!({ "text": "/start" }),
-        EventKind::Text { text } => json!({ "text": text }),
+        EventKind::Text { text, .. } => json!({ "text": text }),
         EventKind::Contact { phone, .. } => json!({ "text": phone, "contact": true }),
-        EventKind::Media { media, reference, caption } => json!({ "text": caption, "media": media, "reference": reference }),
+        EventKind::Media { media, reference, caption, keeps_seconds } => {
+            json!({ "text": caption, "media": media, "reference": reference, "keeps_seconds": keeps_seconds })
+        }
         _ => json!({}),
     }
 }

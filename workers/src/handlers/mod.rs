@@ -1,19 +1,24 @@
 //! One file per job. A handler is idempotent: it reads where its row stands, and a second run of a finished job does nothing.
 
-mod acknowledge_press;
+mod attend;
 mod calendar;
 mod cancel_booking;
+mod check_delivery;
 mod continue_dialogue;
 mod create_booking;
+mod fallback;
 mod fire_reminder;
 mod handle_inbound;
 mod load_slots;
+mod note_event;
 mod read_calendar_hint;
 mod reconcile_calendar;
 mod salon;
 mod send_message;
 mod sync_crm;
 mod turn;
+mod watch_channels;
+mod wording;
 
 use apalis::prelude::Data;
 use salon_core::job::Job;
@@ -31,6 +36,7 @@ pub async fn run(assignment: Assignment, ctx: Data<Ctx>) -> Result<(), JobError>
     let ctx: &Ctx = &ctx;
     match assignment.job.clone() {
         Job::HandleInbound { inbound_event } => handle_inbound::run(ctx, &assignment, inbound_event).await,
+        Job::NoteEvent { inbound_event } => note_event::run(ctx, &assignment, inbound_event).await,
         Job::ContinueDialogue { conversation, event } => continue_dialogue::run(ctx, &assignment, conversation, event).await,
         Job::LoadSlots { conversation, request, service, staff, from, to } => {
             let question = load_slots::Question { conversation, request, service, staff, from, to };
@@ -41,7 +47,9 @@ pub async fn run(assignment: Assignment, ctx: Data<Ctx>) -> Result<(), JobError>
         Job::ReadCalendarHint { inbound_event } => read_calendar_hint::run(ctx, &assignment, inbound_event).await,
         Job::ReconcileCalendar {} => reconcile_calendar::run(ctx, &assignment).await,
         Job::SendMessage { message } => send_message::run(ctx, &assignment, message).await,
-        Job::AcknowledgePress { inbound_event } => acknowledge_press::run(ctx, &assignment, inbound_event).await,
+        Job::Attend { inbound_event } => attend::run(ctx, &assignment, inbound_event).await,
+        Job::CheckDelivery { message } => check_delivery::run(ctx, &assignment, message).await,
+        Job::WatchChannels {} => watch_channels::run(ctx, &assignment).await,
         Job::SyncCrm { intent } => sync_crm::run(ctx, &assignment, intent).await,
         Job::FireReminder { reminder } => fire_reminder::run(ctx, &assignment, reminder).await,
     }

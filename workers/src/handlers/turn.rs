@@ -12,7 +12,7 @@ use salon_core::{
     job::{Job, NewJob, lane},
     message::NewOutgoing,
     store::Tx,
-    tenant::{channel_account, load_catalogue},
+    tenant::{ChannelAccount, channel_account, load_catalogue},
 };
 use secrecy::ExposeSecret;
 
@@ -32,9 +32,9 @@ pub(super) struct Turn<'a> {
 }
 
 /// The account a conversation goes through.
-pub(super) async fn own_account(ctx: &Ctx, tx: &mut Tx, contact: &Contact) -> Result<Account, JobError> {
+pub(super) async fn own_account(ctx: &Ctx, tx: &mut Tx, contact: &Contact) -> Result<ChannelAccount, JobError> {
     let found = channel_account(tx, contact.channel_account_id, &ctx.keyring).await?;
-    Ok(found.ok_or_else(|| JobError::Dead("the channel account is gone".into()))?.account)
+    found.ok_or_else(|| JobError::Dead("the channel account is gone".into()))
 }
 
 /// Buttons are sealed under a key that only this account's processes know, and for this chat only.
@@ -44,28 +44,30 @@ pub(super) fn sealer(account: &Account, contact: &Contact) -> Result<TokenSealer
 }
 
 impl Turn<'_> {
-    /// Steps the dialogue and carries out what follows. The caller commits.
-    pub(super) async fn take(mut self, input: Input) -> Result<(), JobError> {
+    /// Steps the dialogue and carries out what follows. The caller commits. True if the client has to wait for an answer from elsewhere.
+    pub(super) async fn take(mut self, input: Input) -> Result<bool, JobError> {
         let mut session = Session::restore(self.contact.session.clone());
-        let mut inputs = VecDeque::from([input]);
+        let (mut inputs, mut waits) = (VecDeque::from([input]), false);
         for _ in 0..MAX_STEPS {
             let Some(input) = inputs.pop_front() else { break };
             let salon = Salon::read(self.tx, &self.contact, sealer(self.account, &self.contact)?).await?;
             let turn = step(session, &input, &salon.facts(self.tx));
             session = turn.session;
             for effect in turn.effects {
+                waits |= matches!(effect, Effect::LoadSlots { .. } | Effect::Book { .. } | Effect::Cancel { .. });
                 inputs.extend(self.carry_out(effect).await?);
             }
         }
         self.tx.save_session(self.contact.conversation_id, &session.store()).await?;
-        Ok(())
+        Ok(waits)
     }
 
     /// Carries out one effect. What it leads to at once comes back as the next input.
     async fn carry_out(&mut self, effect: Effect) -> Result<Option<Input>, JobError> {
         match effect {
             Effect::Show(screen) => {
-                let new = NewOutgoing { screen: &screen, kind: "answer", booking: None, reminder: None, expires_at: None };
+                let new =
+                    NewOutgoing { screen: &screen, kind: "answer", booking: None, reminder: None, expires_at: None, hop: None };
                 self.tx.say(&self.contact, new).await?;
                 Ok(None)
             }

@@ -121,7 +121,8 @@ impl RunLayer {
             JobError::Retry(error) => {
                 let mut noise = [0; 8];
                 self.db.ids().fill(&mut noise);
-                let delay = spec.backoff.delay(assignment.attempt, u64::from_le_bytes(noise));
+                let failures = u32::try_from(assignment.claimed.failures).unwrap_or(0) + 1;
+                let delay = spec.backoff.delay(failures, u64::from_le_bytes(noise));
                 Verdict::Retry { at: now + TimeDelta::from_std(delay).unwrap_or(TimeDelta::hours(1)), error, counted: true }
             }
             JobError::Later { after, why } => {

@@ -1,8 +1,8 @@
-//! A vendor's rate limit, on the sandbox's clock.
+//! How often a vendor lets itself be called.
 
 use chrono::{DateTime, Utc};
 
-/// A token bucket.
+/// A token bucket on the sandbox's clock.
 #[derive(Debug, Default)]
 pub(crate) struct Bucket {
     spent: f64,
