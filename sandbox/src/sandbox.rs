@@ -20,11 +20,13 @@ use crate::{
     clock::Clock,
     control::{self, Control},
     erxes::Erxes,
+    instagram::Instagram,
     max::Max,
     page,
     telegram::{Manners, NewBot, Person, Telegram},
     vendor::Vendor,
     vk::Vk,
+    whatsapp::WhatsApp,
     world::World,
 };
 
@@ -70,6 +72,10 @@ pub struct Sandbox {
     pub clock: Arc<Clock>,
     /// The Telegram Bot API under `{base_url}/telegram`.
     pub telegram: Arc<Telegram>,
+    /// WhatsApp's Cloud API under `{base_url}/whatsapp`.
+    pub whatsapp: Arc<WhatsApp>,
+    /// Instagram messaging under `{base_url}/instagram`.
+    pub instagram: Arc<Instagram>,
     /// The cal.com API v2 under `{base_url}/v2`.
     pub calcom: Arc<Calcom>,
     /// The erxes gateway at `{base_url}/graphql`.
@@ -94,6 +100,8 @@ impl Sandbox {
         let world = World::new();
         let clock = Arc::new(Clock::new(Arc::clone(&world), options.clock_file)?);
         let telegram = Telegram::new(Arc::clone(&world), tasks.handle.clone()).map_err(io::Error::other)?;
+        let whatsapp = WhatsApp::new(Arc::clone(&world), tasks.handle.clone()).map_err(io::Error::other)?;
+        let instagram = Instagram::new(Arc::clone(&world), tasks.handle.clone()).map_err(io::Error::other)?;
         let calcom = Calcom::new(Arc::clone(&world));
         let erxes = Erxes::new(Arc::clone(&world));
         let vk = Vk::new(Arc::clone(&world), tasks.handle.clone()).map_err(io::Error::other)?;
@@ -103,6 +111,8 @@ impl Sandbox {
             Arc::clone(&erxes) as Arc<dyn Vendor>,
             Arc::clone(&vk) as Arc<dyn Vendor>,
             Arc::clone(&max) as Arc<dyn Vendor>,
+            Arc::clone(&whatsapp) as Arc<dyn Vendor>,
+            Arc::clone(&instagram) as Arc<dyn Vendor>,
         ];
         plant(&telegram, &vendors, options.scenario)?;
 
@@ -119,7 +129,19 @@ impl Sandbox {
             Ok::<_, io::Error>(addr)
         });
         let addr = listening.await.map_err(io::Error::other)??;
-        Ok(Self { base_url: format!("http://{addr}"), world, clock, telegram, calcom, erxes, vk, max, _tasks: tasks })
+        Ok(Self {
+            base_url: format!("http://{addr}"),
+            world,
+            clock,
+            telegram,
+            calcom,
+            erxes,
+            vk,
+            max,
+            whatsapp,
+            instagram,
+            _tasks: tasks,
+        })
     }
 }
 
