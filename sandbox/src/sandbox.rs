@@ -20,12 +20,14 @@ use crate::{
     clock::Clock,
     control::{self, Control},
     erxes::Erxes,
+    instagram::Instagram,
     max::Max,
     messenger::Messenger,
     page,
     telegram::Telegram,
     vendor::Vendor,
     vk::Vk,
+    whatsapp::WhatsApp,
     world::World,
 };
 
@@ -65,6 +67,10 @@ pub struct Sandbox {
     pub clock: Arc<Clock>,
     /// The Telegram Bot API under `{base_url}/telegram`.
     pub telegram: Arc<Telegram>,
+    /// WhatsApp's Cloud API under `{base_url}/whatsapp`.
+    pub whatsapp: Arc<WhatsApp>,
+    /// Instagram messaging under `{base_url}/instagram`.
+    pub instagram: Arc<Instagram>,
     /// The cal.com API v2 under `{base_url}/v2`.
     pub calcom: Arc<Calcom>,
     /// The erxes gateway at `{base_url}/graphql`.
@@ -90,11 +96,13 @@ impl Sandbox {
         let world = World::new();
         let clock = Arc::new(Clock::new(Arc::clone(&world), options.clock_file)?);
         let telegram = Telegram::new(Arc::clone(&world), tasks.handle.clone()).map_err(io::Error::other)?;
+        let whatsapp = WhatsApp::new(Arc::clone(&world), tasks.handle.clone()).map_err(io::Error::other)?;
+        let instagram = Instagram::new(Arc::clone(&world), tasks.handle.clone()).map_err(io::Error::other)?;
         let calcom = Calcom::new(Arc::clone(&world));
         let erxes = Erxes::new(Arc::clone(&world));
         let vk = Vk::new(Arc::clone(&world), tasks.handle.clone()).map_err(io::Error::other)?;
         let max = Max::new(Arc::clone(&world), tasks.handle.clone()).map_err(io::Error::other)?;
-        let messengers: Vec<Arc<dyn Messenger>> = vec![telegram.clone(), max.clone(), vk.clone()];
+        let messengers: Vec<Arc<dyn Messenger>> = vec![telegram.clone(), max.clone(), vk.clone(), whatsapp.clone(), instagram.clone()];
         let others: [Arc<dyn Vendor>; 2] = [calcom.clone(), erxes.clone()];
         let as_vendor = |messenger: &Arc<dyn Messenger>| Arc::clone(messenger) as Arc<dyn Vendor>;
         let vendors: Vec<Arc<dyn Vendor>> = messengers.iter().map(as_vendor).chain(others).collect();
@@ -112,7 +120,20 @@ impl Sandbox {
         });
         let addr = listening.await.map_err(io::Error::other)??;
         let base_url = format!("http://{addr}");
-        let sandbox = Self { base_url, world, clock, telegram, calcom, erxes, vk, max, vendors, _tasks: tasks };
+        let sandbox = Self {
+            base_url,
+            world,
+            clock,
+            telegram,
+            calcom,
+            erxes,
+            vk,
+            max,
+            whatsapp,
+            instagram,
+            vendors,
+            _tasks: tasks,
+        };
         sandbox.plant(&options.scenario)?;
         Ok(sandbox)
     }

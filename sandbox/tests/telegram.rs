@@ -395,6 +395,10 @@ async fn planned_faults_strike_once() {
         lost.push((error.is_timeout(), sent()));
     }
     assert_eq!(lost, [(false, 0), (true, 0), (false, 1), (true, 2)]);
+    salon.plan("sendMessage", &Fault::AnswerAfterCommit { ms: 0, code: Some(500) });
+    assert_eq!((send().await.0, sent()), (500, 3), "refused, and sent");
+    salon.plan("sendMessage", &Fault::AnswerAfterCommit { ms: 1, code: None });
+    assert_eq!((send().await.0, sent()), (200, 4));
     assert_eq!(send().await.0, 200);
 }
 

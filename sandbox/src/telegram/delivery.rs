@@ -162,7 +162,7 @@ impl Telegram {
                 let (tried, _) = tokio::join!(self.post(bot, webhook, pending), self.post(bot, webhook, pending));
                 tried
             }
-            Some(Fault::HangAfterCommit | Fault::DropAfterCommit) => {
+            Some(Fault::HangAfterCommit | Fault::DropAfterCommit | Fault::AnswerAfterCommit { .. }) => {
                 let tried = self.post(bot, webhook, pending).await;
                 Tried { error: Some("Read timeout expired".to_owned()), ..tried }
             }

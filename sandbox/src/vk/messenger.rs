@@ -32,7 +32,7 @@ impl Messenger for Vk {
         Some(Chat {
             bubbles: dialog.messages.iter().map(bubble).collect(),
             keyboard: dialog.keyboard.as_ref().map(buttons).unwrap_or_default(),
-            typing: false,
+            typing: dialog.typing_until.is_some_and(|until| self.world.now() < until),
             blocked: !dialog.allowed,
             notice: dialog.notices.back().and_then(notice),
         })

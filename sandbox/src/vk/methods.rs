@@ -26,6 +26,7 @@ pub(super) const PLAYED: &[&str] = &[
     "messages.isMessagesFromGroupAllowed",
     "messages.send",
     "messages.sendMessageEventAnswer",
+    "messages.setActivity",
     "users.get",
 ];
 
@@ -35,6 +36,8 @@ const CHATS: i64 = 2_000_000_000;
 const PRESS_LIVES: TimeDelta = TimeDelta::seconds(60);
 /// It is often said, and never published, that a message can be edited for a day.
 const EDITABLE_FOR: TimeDelta = TimeDelta::hours(24);
+/// VK: the sign of somebody writing is shown for 10 seconds, or until the message comes.
+const TYPING_LASTS: TimeDelta = TimeDelta::seconds(10);
 /// Notices kept per dialog.
 const NOTICES: usize = 20;
 
@@ -54,6 +57,7 @@ impl Vk {
             "messages.edit" => self.edit(call),
             "messages.sendMessageEventAnswer" => self.answer_press(call),
             "messages.isMessagesFromGroupAllowed" => is_allowed(call),
+            "messages.setActivity" => self.typing(call),
             "users.get" => self.users(call),
             _ => self.execute_for_group(call),
         }
@@ -119,6 +123,7 @@ impl Vk {
         }
         let mut message = json!({"from_id": -call.group.id, "text": draft.text, "random_id": draft.random_id});
         show_keyboard(dialog, &mut message, draft.keyboard.as_ref(), call.group.id);
+        dialog.typing_until = None;
         let message = state.post(peer, message, Writer::Api, now);
         // VK tells a community of its own messages too.
         state.enqueue(peer, "message_reply", message.clone(), call.twice);
@@ -180,6 +185,14 @@ impl Vk {
                 dialog.notices.pop_front();
             }
         }
+        Ok(json!(1))
+    }
+
+    fn typing(&self, call: &Call) -> Outcome {
+        let peer = call.number("peer_id").ok_or_else(|| Refusal::parameter("peer_id is undefined"))?;
+        let mut state = call.group.state();
+        let dialog = reachable(state.dialogs.get_mut(&peer))?;
+        dialog.typing_until = Some(self.world.now() + TYPING_LASTS);
         Ok(json!(1))
     }
 

@@ -101,6 +101,8 @@ pub(super) struct Dialog {
     pub(super) messages: Vec<Posted>,
     /// The keyboard under the input field.
     pub(super) keyboard: Option<Value>,
+    /// Until when the community is shown as writing.
+    pub(super) typing_until: Option<DateTime<Utc>>,
     /// Snackbars and links that answers to button presses showed, the last ones.
     pub(super) notices: VecDeque<Value>,
 }

@@ -61,6 +61,13 @@ async fn bodies_are_forms_and_calls_name_the_version() {
     assert_eq!(code(salon.request("groups.getById?v=5.131")).await, Some(8));
     let bare = salon.client.post(format!("{}/vk/method/groups.getById?v=5.199", salon.sandbox.base_url));
     assert_eq!(code(bare).await, Some(5));
+    let long = salon.request("messages.send").header("content-type", "application/x-www-form-urlencoded");
+    let form = url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs([("v", "5.199"), ("random_id", "4"), ("message", &"я".repeat(400))])
+        .append_pair("peer_id", &ANNA.to_string())
+        .finish();
+    assert_eq!(code(long.body(form)).await, None);
+    assert_eq!(salon.violations().pop().as_deref(), Some("more than 2 KB go as multipart/form-data"));
     let before = salon.violations().len();
     let boundary = "--x\r\ncontent-disposition: form-data; name=\"message\"\r\n\r\nhi\r\n--x--\r\n";
     let parts = salon.request(&format!("messages.send?v=5.199&peer_id={ANNA}&random_id=3"));
@@ -155,6 +162,24 @@ async fn a_message_can_be_changed_for_a_day() {
     let hers: Value = serde_json::from_str(&hers).unwrap();
     assert_eq!(salon.refused("messages.edit", &edit(("message_id", &hers))).await, 15);
     assert_eq!(salon.violations().len(), 1);
+}
+
+#[tokio::test]
+async fn the_community_is_shown_as_writing_until_it_has_written() {
+    let (salon, _product) = Salon::connected().await;
+    let typing = async || {
+        let activity = [("peer_id", ANNA.to_string()), ("type", "typing".to_owned())];
+        assert_eq!(salon.ok("messages.setActivity", &activity).await, 1);
+        salon.chat(ANNA).typing
+    };
+    assert!(typing().await);
+    salon.send(ANNA, "hi", 31, &[]).await;
+    assert!(!salon.chat(ANNA).typing);
+    assert!(typing().await);
+    salon.sandbox.clock.advance(TimeDelta::seconds(11)).unwrap();
+    assert!(!salon.chat(ANNA).typing);
+    assert_eq!(salon.refused("messages.setActivity", &[("peer_id", OLGA.to_string())]).await, 901);
+    assert_eq!(salon.violations(), Vec::<String>::new());
 }
 
 #[tokio::test]

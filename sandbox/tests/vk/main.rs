@@ -35,6 +35,7 @@ const ANNA: i64 = 700_100_200;
 const OLGA: i64 = 700_100_201;
 const SECRET: &str = "s3cr3t-per-tenant";
 const PATIENCE: Duration = Duration::from_secs(20);
+const BOUNDARY: &str = "0d1f5c7b";
 /// What a product wants to hear of.
 const FLAGS: [&str; 9] = [
     "message_new",
@@ -165,9 +166,13 @@ impl Salon {
     }
 
     async fn call(&self, method: &str, parameters: &[(&str, String)]) -> Value {
-        let form =
-            url::form_urlencoded::Serializer::new(String::new()).append_pair("v", "5.199").extend_pairs(parameters).finish();
-        let request = self.request(method).header("content-type", "application/x-www-form-urlencoded").body(form);
+        let parts: String = [("v", "5.199".to_owned())]
+            .iter()
+            .chain(parameters)
+            .map(|(name, value)| format!("--{BOUNDARY}\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"))
+            .collect();
+        let kind = format!("multipart/form-data; boundary={BOUNDARY}");
+        let request = self.request(method).header("content-type", kind).body(format!("{parts}--{BOUNDARY}--\r\n"));
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), 200);
         response.json().await.unwrap()
