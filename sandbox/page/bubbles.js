@@ -12,12 +12,14 @@ const LOOKS = {
   location: ["place", "Place"],
   place: ["place", "Place"],
   contact: ["card", "Contact card"],
+  "own number": ["card", "Own number"],
+  file: ["card", "File"],
   sticker: ["sticker", "Sticker"],
   deleted: ["gone", "Message deleted"],
 };
 
 /** Draws a chat into `list`; `act` does what a press does, `edit` begins to change an own message. */
-export function drawBubbles(list, bubbles, { typing, act, edit }) {
+export function drawBubbles(list, bubbles, { owner, typing, act, edit }) {
   const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 80;
   const drawn = [];
   let day;
@@ -27,7 +29,7 @@ export function drawBubbles(list, bubbles, { typing, act, edit }) {
     day = today;
     drawn.push(drawBubble(bubble, act, edit));
   }
-  if (!drawn.length) drawn.push(el("li", { class: "hint" }, "A client’s phone. Press Start and write to the salon."));
+  if (!drawn.length) drawn.push(el("li", { class: "hint", dir: "auto" }, `${owner}’s phone. Press Start and write to the salon.`));
   if (typing) drawn.push(el("li", { class: "salon dots", "aria-label": "The salon is typing" }, el("i"), el("i"), el("i")));
   list.replaceChildren(...drawn);
   if (atEnd) list.scrollTop = list.scrollHeight;

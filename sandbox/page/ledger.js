@@ -59,13 +59,13 @@ function gist(request) {
 
 function deliveryLine({ vendor, ...delivery }) {
   const failed = delivery.error ?? (delivery.taken === false ? "not taken" : undefined);
-  const id = delivery.update_id ?? delivery.event_id ?? delivery.event ?? "";
+  const id = delivery.update_id ?? delivery.event_id ?? delivery.event ?? delivery.events?.join(", ") ?? "";
   return line({
     at: delivery.at,
     kind: "delivery",
     from: `${nameOf(vendor)} →`,
     vendor,
-    what: delivery.kind,
+    what: delivery.kind ?? "webhook",
     text: failed ?? String(id),
     pills: [[failed ? "bad" : "good", delivery.status === 0 ? "no answer" : String(delivery.status)]],
     wrong: [],

@@ -38,8 +38,8 @@ function drawVisit(booking, owners) {
       el("strong", { dir: "auto" }, booking.title || booking.eventType?.slug || "Visit"),
       el("small", {}, [client?.name, client?.phoneNumber, host?.name && `with ${host.name}`].filter(Boolean).join(" · ")),
       el("small", {}, `${booking.duration} min${zone ? ` · ${zone}` : ""}`),
+      el("div", { class: "side" }, el("span", { class: `pill ${TONES[booking.status] ?? ""}` }, booking.status), ...staff(booking)),
     ),
-    el("div", { class: "side" }, el("span", { class: `pill ${TONES[booking.status] ?? ""}` }, booking.status), ...staff(booking)),
   );
 }
 

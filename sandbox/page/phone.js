@@ -64,10 +64,11 @@ export class Phone {
     this.#keyboard.hidden = !open || !keyboard.length;
     const act = (action) => this.#act(action);
     redraw(this.#messages, [this.chat, bubbles, typing], () => {
-      drawBubbles(this.#messages, bubbles, { typing, act, edit: (bubble) => this.#edit(bubble) });
+      const owner = this.#person.chosen?.name ?? "A client";
+      drawBubbles(this.#messages, bubbles, { owner, typing, act, edit: (bubble) => this.#edit(bubble) });
     });
     redraw(this.#keyboard, [this.chat, keyboard], (box) => box.replaceChildren(...drawRows(undefined, keyboard, act)));
-    this.#listen(bubbles.findLast((bubble) => bubble.author !== "person")?.id ?? null, chat?.notice);
+    if (chat) this.#listen(bubbles.findLast((bubble) => bubble.author !== "person")?.id ?? null, chat.notice);
     return this.chat !== before;
   }
 

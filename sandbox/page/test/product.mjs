@@ -4,6 +4,7 @@ import { createServer } from "node:http";
 import { once } from "node:events";
 
 const OFFER = [[{ label: "Confirm", press: "ok" }, { label: "Cancel", press: "no" }], [{ label: "Map", link: "https://maps.example.org/s17" }]];
+const TIMES = [{ label: "10:00", press: "t10" }, { label: "11:30", press: "t11" }, { label: "сейсенбі, 1 желтоқсан", press: "t12" }];
 export const SHARE = "Share my number";
 
 /** A salon's answers, the same everywhere. */
@@ -17,7 +18,9 @@ async function answer(salon, said) {
   } else if (text === "number") {
     await salon.ask(chat, "Your number?", SHARE);
   } else if (text === "wait") {
-    await salon.type?.(chat);
+    await salon.type(chat, said);
+  } else if (text === "times") {
+    await salon.choose(chat, "Choose a time", "Times", TIMES);
   } else if (text === "forbidden") {
     await salon.offend(chat);
   } else if (text) {

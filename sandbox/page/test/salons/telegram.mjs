@@ -7,6 +7,9 @@ const SECRET = "page-test-secret";
 export const account = String(BOT);
 export const person = "700100200";
 export const phone = "79001234567";
+/** How a number gets to the salon, and what there is beside texts and buttons. */
+export const number = "button";
+export const does = ["notice", "link", "typing", "edit", "once", "forgery"];
 export const seed = {
   bots: [{ token: TOKEN, name: "Salon on Tverskaya", username: "salon_demo_bot" }],
   people: [

@@ -7,6 +7,9 @@ const SECRET = "page-test-secret";
 export const account = String(GROUP);
 export const person = "700300200";
 export const phone = "79003234567";
+/** How a number gets to the salon, and what there is beside texts and buttons. */
+export const number = "typed";
+export const does = ["notice", "link", "edit", "forgery"];
 export const seed = {
   groups: [{ id: GROUP, name: "Salon on Tverskaya", screen_name: "salon42", token: TOKEN }],
   people: [{ id: Number(person), first_name: "Xenia", last_name: "R" }],
