@@ -4,17 +4,21 @@ use std::process::ExitCode;
 
 use uuid::Uuid;
 
-use super::CliError;
+use super::{CliError, out::say};
 use crate::{app::App, ids::JobId};
 
 /// How many letters `--all` takes at once.
 const PAGE: i32 = 500;
 
 pub(super) async fn list(app: &App, limit: i32) -> Result<ExitCode, CliError> {
-    for letter in app.db.dead_letters(limit).await? {
+    let letters = app.db.dead_letters(limit).await?;
+    if letters.is_empty() {
+        say!("no open dead letter");
+    }
+    for letter in letters {
         let tenant = letter.tenant_id;
         let (id, kind, attempt, reason) = (letter.id, letter.kind, letter.attempt, letter.reason);
-        println!("{id}\t{}\t{tenant}\t{kind}\tattempt {attempt}\t{reason}", letter.died_at.to_rfc3339());
+        say!("{id}\t{}\t{tenant}\t{kind}\tattempt {attempt}\t{reason}", letter.died_at.to_rfc3339());
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -22,7 +26,7 @@ pub(super) async fn list(app: &App, limit: i32) -> Result<ExitCode, CliError> {
 pub(super) async fn replay(app: &App, ids: Vec<Uuid>, all: bool) -> Result<ExitCode, CliError> {
     let replayed = if all { replay_all(app).await? } else { replay_these(app, ids).await? };
     let unknown = replayed.iter().filter(|done| !**done).count();
-    println!("replayed {}, resolved already or unknown {unknown}", replayed.len() - unknown);
+    say!("replayed {}, resolved already or unknown {unknown}", replayed.len() - unknown);
     Ok(if unknown == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -31,7 +35,7 @@ async fn replay_these(app: &App, ids: Vec<Uuid>) -> Result<Vec<bool>, CliError> 
     for id in ids {
         let done = app.db.replay(JobId(id)).await?;
         if !done {
-            println!("{id}: no open dead letter");
+            say!("{id}: no open dead letter");
         }
         replayed.push(done);
     }

@@ -4,7 +4,7 @@ use std::{fmt::Display, process::ExitCode, time::Duration};
 
 use secrecy::SecretString;
 
-use super::CliError;
+use super::{CliError, out::say};
 use crate::{
     app::App,
     booking::calendar,
@@ -26,12 +26,12 @@ struct Report {
 
 impl Report {
     fn ok(&self, what: impl Display, detail: impl Display) {
-        println!("OK    {what}: {detail}");
+        say!("OK    {what}: {detail}");
     }
 
     fn fail(&mut self, what: impl Display, why: impl Display, remedy: &str) {
         self.failed += 1;
-        println!("FAIL  {what}: {why}\n      -> {remedy}");
+        say!("FAIL  {what}: {why}\n      -> {remedy}");
     }
 
     fn check<T>(&mut self, what: impl Display, result: Result<T, impl Display>, good: &str, remedy: &str) -> Option<T> {
@@ -65,10 +65,7 @@ pub(super) async fn run(app: &App) -> Result<ExitCode, CliError> {
             report.fail("tenants", error, "run `salon-core migrate`");
         }
     }
-    println!(
-        "{}",
-        if report.failed == 0 { "everything is in order".to_owned() } else { format!("{} to be done", report.failed) }
-    );
+    say!("{}", if report.failed == 0 { "everything is in order".to_owned() } else { format!("{} to be done", report.failed) });
     Ok(if report.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -120,15 +117,17 @@ async fn salon(app: &App, report: &mut Report, id: TenantId) -> Result<(), Store
     let channels = tenant::channel_accounts(&mut tx, &app.keyring).await?;
     let connected = tenant::calendar_account(&mut tx, &app.keyring).await;
     let linked = tenant::crm_account(&mut tx, &app.keyring).await;
-    let webhooks = tenant::webhooks(&mut tx, &app.keyring).await;
+    let webhooks = tenant::webhooks(&mut tx, &app.keyring).await?;
     drop(tx);
-    let webhooks = report.check(format_args!("{slug} webhook keys"), webhooks, "open", KEYRING).unwrap_or_default();
+    let unopened = webhooks.iter().find_map(|webhook| webhook.key.as_ref().err());
+    report.check(format_args!("{slug} webhook keys"), unopened.map_or(Ok(()), Err), "open", KEYRING);
     for (name, account) in channels {
         let what = format!("{slug} {name}");
         match account {
             Err(error) => report.fail(what, error, KEYRING),
             Ok(account) => {
-                let key = webhooks.iter().find(|(_, target, _)| *target == account.id.0).map(|(_, _, key)| key);
+                let webhook = webhooks.iter().find(|webhook| webhook.target == account.id.0);
+                let key = webhook.and_then(|webhook| webhook.key.as_ref().ok());
                 messenger(app, report, &what, &account, key).await;
             }
         }

@@ -2,11 +2,11 @@
 //!
 //! Exit codes: 0 done; 1 it could not be done, or a check failed; 2 the command line, the configuration or the tenant file is wrong, and
 //! nothing was done.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the one place that talks to a terminal")]
 
 mod deadletter;
 mod doctor;
 mod migrate;
+mod out;
 mod register;
 mod serve;
 mod tenant_apply;
@@ -128,13 +128,11 @@ pub async fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    match execute(cli.command).await {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("{error}");
-            error.exit_code()
-        }
-    }
+    let code = execute(cli.command).await.unwrap_or_else(|error| {
+        out::complain(&error);
+        error.exit_code()
+    });
+    out::finish(code)
 }
 
 async fn execute(command: Command) -> Result<ExitCode, CliError> {
@@ -147,7 +145,7 @@ async fn execute(command: Command) -> Result<ExitCode, CliError> {
         Command::Deadletter(DeadletterCommand::List { limit }) => deadletter::list(&app()?, limit).await,
         Command::Deadletter(DeadletterCommand::Replay { ids, all }) => deadletter::replay(&app()?, ids, all).await,
         Command::Schema => {
-            print!("{}", crate::graphql::sdl());
+            out::say!("{}", crate::graphql::sdl().trim_end());
             Ok(ExitCode::SUCCESS)
         }
         Command::Unaccounted => unaccounted::run(&app()?).await,

@@ -3,7 +3,7 @@
 
 use std::{fmt::Display, process::ExitCode};
 
-use super::CliError;
+use super::{CliError, out::say};
 use crate::{
     app::App,
     booking::calendar,
@@ -19,10 +19,10 @@ pub(super) async fn run(app: &App, applied: &Applied) -> Result<ExitCode, CliErr
     let mut failed = false;
     for webhook in &applied.webhooks {
         match one(app, applied.tenant, webhook).await? {
-            Ok(()) => println!("  registered: {}", webhook.account),
+            Ok(()) => say!("  registered: {}", webhook.account),
             Err(why) => {
                 failed = true;
-                println!("  NOT registered: {}: {why}", webhook.account);
+                say!("  NOT registered: {}: {why}", webhook.account);
             }
         }
     }

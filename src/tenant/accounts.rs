@@ -24,6 +24,9 @@ use crate::{
     store::{StoreError, Tx},
 };
 
+/// Why an account that the tenant file no longer names is out of use.
+pub(super) const REMOVED: &str = "no longer in the tenant file";
+
 /// Whether an account is used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Status {
@@ -291,21 +294,40 @@ async fn noted(tx: &mut Tx, changed: u64, action: &str, subject: Uuid, reason: O
     Ok(changed > 0)
 }
 
-/// The keys of the tenant's webhook addresses: source, target, key.
+/// An account's webhook address, as far as it is stored: its key.
+#[derive(Debug)]
+pub struct WebhookKey {
+    /// Which vendor posts to it: a channel's name, or `calcom`.
+    pub source: String,
+    /// The channel account or the connection.
+    pub target: Uuid,
+    /// The account, for people: `telegram/main`, `calcom`.
+    pub account: String,
+    /// False for an account that the tenant file no longer names.
+    pub in_file: bool,
+    /// The key; the error if it can't be opened.
+    pub key: Result<SecretString, StoreError>,
+}
+
+/// The tenant's webhook addresses, by account.
 ///
 /// # Errors
-/// When a key can't be opened.
-pub async fn webhooks(tx: &mut Tx, keyring: &KeyRing) -> Result<Vec<(String, Uuid, SecretString)>, StoreError> {
+/// When the database can't be reached.
+pub async fn webhooks(tx: &mut Tx, keyring: &KeyRing) -> Result<Vec<WebhookKey>, StoreError> {
     let tenant = tx.tenant();
-    let rows: Vec<(String, Uuid, Vec<u8>)> =
-        sqlx::query_as("select source, target_id, sealed_key from endpoint where tenant_id = $1 order by source, target_id")
-            .bind(tenant)
-            .fetch_all(tx.conn())
-            .await?;
-    let opened = rows.into_iter().map(|(source, target, blob)| {
-        let key = keyring.open(&Sealed(blob), &endpoint_context(target))?;
-        let key = String::from_utf8(key).map_err(|_| StoreError::Corrupt("endpoint.sealed_key"))?;
-        Ok((source, target, key.into()))
+    let rows: Vec<(String, Uuid, Vec<u8>, String, bool)> = sqlx::query_as(
+        "select e.source, e.target_id, e.sealed_key, coalesce(a.kind || '/' || a.name, e.source) as account,
+           a.broken_reason is distinct from $2 as in_file
+         from endpoint e left join channel_account a on a.id = e.target_id where e.tenant_id = $1 order by account",
+    )
+    .bind(tenant)
+    .bind(REMOVED)
+    .fetch_all(tx.conn())
+    .await?;
+    let opened = rows.into_iter().map(|(source, target, blob, account, in_file)| {
+        let key = keyring.open(&Sealed(blob), &endpoint_context(target)).map_err(StoreError::from);
+        let key = key.and_then(|key| String::from_utf8(key).map_err(|_| StoreError::Corrupt("endpoint.sealed_key")));
+        WebhookKey { source, target, account, in_file, key: key.map(Into::into) }
     });
-    opened.collect()
+    Ok(opened.collect())
 }

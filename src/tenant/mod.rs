@@ -9,7 +9,7 @@ pub mod file;
 mod store;
 
 pub use accounts::{
-    CalendarConnection, ChannelAccount, CrmConnection, Status, break_account, break_connection, calendar_account,
+    CalendarConnection, ChannelAccount, CrmConnection, Status, WebhookKey, break_account, break_connection, calendar_account,
     channel_account, channel_accounts, crm_account, mend_account, mend_connection, webhooks,
 };
 pub use directory::{Catalogue, Endpoint, Service, Staff, StaffService, Tenant};

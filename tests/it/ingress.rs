@@ -68,14 +68,14 @@ impl Salon {
     async fn load(db: &Db, tenant: TenantId) -> Self {
         let (keyring, mut tx) = (keyring(), db.tenant(tenant).await.unwrap());
         let mut hooks = BTreeMap::new();
-        for (source, target, key) in tenant::webhooks(&mut tx, &keyring).await.unwrap() {
+        for tenant::WebhookKey { source, target, key, .. } in tenant::webhooks(&mut tx, &keyring).await.unwrap() {
             let secret = if source == "calcom" {
                 tenant::calendar_account(&mut tx, &keyring).await.unwrap().unwrap().account.secrets.webhook_secret
             } else {
                 let account = tenant::channel_account(&mut tx, ChannelAccountId(target), &keyring).await.unwrap().unwrap();
                 account.account.secrets.webhook_secret
             };
-            let (key, secret) = (key.expose_secret().to_owned(), secret.expose_secret().to_owned());
+            let (key, secret) = (key.unwrap().expose_secret().to_owned(), secret.expose_secret().to_owned());
             hooks.insert(source.clone(), Hook { source, target, key, secret });
         }
         Self { tenant, telegram: hooks.remove("telegram").unwrap(), calcom: hooks.remove("calcom").unwrap() }

@@ -1,6 +1,6 @@
 //! The worker process: `salon-workers run --queues dialogue,outbound`.
 
-use std::process::ExitCode;
+use std::{io::Write, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use salon_core::{
@@ -62,9 +62,9 @@ fn parse(names: &[String]) -> Result<Vec<Queue>, String> {
     names.iter().map(|name| name.trim().parse()).collect()
 }
 
-#[allow(clippy::print_stderr, reason = "a refused start is told to whoever started it, before there is a log")]
+/// A refused start is told to whoever started it, before there is a log; if nobody reads it, the exit code says it.
 fn refuse(problem: &str, code: u8) -> ExitCode {
-    eprintln!("salon-workers: {problem}");
+    let _ = writeln!(std::io::stderr(), "salon-workers: {problem}");
     ExitCode::from(code)
 }
 

@@ -14,14 +14,11 @@ use crate::{
     ids::{ChannelAccountId, ConnectionId},
     store::StoreError,
     tenant::{
-        accounts,
+        accounts::{self, REMOVED, WebhookKey},
         credentials::{ToSeal, account_context, connection_context, endpoint_context, open, random_key, seal},
         file::{Calcom, Channel, Erxes, Telegram},
     },
 };
-
-/// Why an account that the file no longer names is out of use.
-const REMOVED: &str = "no longer in the tenant file";
 
 /// An account as it lies in its row.
 type Stored<I> = (I, Vec<u8>, Option<String>);
@@ -185,25 +182,14 @@ impl Work<'_> {
 
     /// The addresses of the accounts that are in the file.
     pub(super) async fn webhooks(&mut self, public_url: &Url) -> Result<Vec<Webhook>, ApplyError> {
-        let mut found = Vec::new();
-        let names: Vec<(ChannelAccountId, String)> = sqlx::query_as(
-            "select id, kind || '/' || name from channel_account where tenant_id = $1 and broken_reason is distinct from $2",
-        )
-        .bind(self.tx.tenant())
-        .bind(REMOVED)
-        .fetch_all(self.tx.conn())
-        .await?;
-        for (source, target, key) in accounts::webhooks(&mut self.tx, self.keyring).await? {
-            let name = names.iter().find(|(id, _)| id.0 == target);
-            let (target, account) = match (name, source.as_str()) {
-                (Some((id, name)), _) => (Target::Channel(*id), name.clone()),
-                (None, "calcom") => (Target::Calendar, source.clone()),
-                _ => continue,
-            };
-            found.push(Webhook { target, account, address: webhook_address(public_url, &source, &key)? });
-        }
-        found.sort_by(|a, b| a.account.cmp(&b.account));
-        Ok(found)
+        let stored = accounts::webhooks(&mut self.tx, self.keyring).await?;
+        let in_file = stored.into_iter().filter(|webhook| webhook.in_file);
+        let found = in_file.map(|WebhookKey { source, target, account, key, .. }| {
+            let address = webhook_address(public_url, &source, &key?)?;
+            let target = if source == "calcom" { Target::Calendar } else { Target::Channel(ChannelAccountId(target)) };
+            Ok(Webhook { target, account, address })
+        });
+        found.collect()
     }
 
     /// The file's secret, or the one made earlier, or a new one.
