@@ -15,7 +15,7 @@ mod unaccounted;
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use uuid::Uuid;
 
 use crate::{
@@ -78,16 +78,55 @@ enum DeadletterCommand {
         /// At most so many
         #[arg(long, default_value_t = 100)]
         limit: i32,
+        #[command(flatten)]
+        filter: LetterFilter,
     },
     /// Put them back to work, from their first attempt
     Replay {
-        /// Which ones
-        #[arg(required_unless_present = "all")]
-        ids: Vec<Uuid>,
-        /// All of them
-        #[arg(long, conflicts_with = "ids")]
-        all: bool,
+        #[command(flatten)]
+        letters: Letters,
     },
+    /// Give them up: they stay on record with the reason, and what they worked for ends as failed, ignored or unknown
+    Discard {
+        #[command(flatten)]
+        letters: Letters,
+        /// Why, for the audit log
+        #[arg(long, value_name = "TEXT", value_parser = one_line)]
+        reason: String,
+    },
+}
+
+/// Which dead letters: these, or all that fit.
+#[derive(Debug, Args)]
+struct Letters {
+    /// Which ones
+    #[arg(required_unless_present_any = ["all", "kind", "queue", "tenant"], conflicts_with_all = ["all", "kind", "queue", "tenant"])]
+    ids: Vec<Uuid>,
+    /// All of them
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    filter: LetterFilter,
+}
+
+#[derive(Debug, Args)]
+struct LetterFilter {
+    /// Those of this job, such as create_booking
+    #[arg(long)]
+    kind: Option<String>,
+    /// Those of this queue, such as calendar
+    #[arg(long)]
+    queue: Option<String>,
+    /// Those of this salon
+    #[arg(long, value_name = "SLUG")]
+    tenant: Option<String>,
+}
+
+/// A reason as an audit log can keep it.
+fn one_line(text: &str) -> Result<String, &'static str> {
+    let text = text.trim();
+    let fits = (1..=300).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    fits.then(|| text.to_owned()).ok_or("must be one line of 1 to 300 characters")
 }
 
 /// Why a command did not do what it was asked.
@@ -142,8 +181,11 @@ async fn execute(command: Command) -> Result<ExitCode, CliError> {
         Command::Doctor => doctor::run(&app()?).await,
         Command::Tenant(TenantCommand::Apply { file, register }) => tenant_apply::run(&app()?, &file, register).await,
         Command::Tenant(TenantCommand::Show { slug }) => tenant_show::run(&app()?, &slug).await,
-        Command::Deadletter(DeadletterCommand::List { limit }) => deadletter::list(&app()?, limit).await,
-        Command::Deadletter(DeadletterCommand::Replay { ids, all }) => deadletter::replay(&app()?, ids, all).await,
+        Command::Deadletter(DeadletterCommand::List { limit, filter }) => deadletter::list(&app()?, limit, &filter).await,
+        Command::Deadletter(DeadletterCommand::Replay { letters }) => deadletter::replay(&app()?, letters).await,
+        Command::Deadletter(DeadletterCommand::Discard { letters, reason }) => {
+            deadletter::discard(&app()?, letters, &reason).await
+        }
         Command::Schema => {
             out::say!("{}", crate::graphql::sdl().trim_end());
             Ok(ExitCode::SUCCESS)

@@ -13,4 +13,5 @@ pub use accounts::{
     channel_account, channel_accounts, crm_account, mend_account, mend_connection, webhooks,
 };
 pub use directory::{Catalogue, Endpoint, Service, Staff, StaffService, Tenant};
+pub(crate) use store::audit;
 pub use store::{TenantNumbers, id_by_slug, ids, load_catalogue, load_tenant, resolve_endpoint};

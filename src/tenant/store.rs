@@ -152,7 +152,7 @@ fn master(row: StaffRow) -> Staff {
 }
 
 /// Adds to the tenant's audit log.
-pub(super) async fn audit(
+pub(crate) async fn audit(
     tx: &mut Tx,
     actor: &str,
     action: &str,

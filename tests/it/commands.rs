@@ -1,5 +1,7 @@
 //! The binary as an operator runs it: what it prints, what it changes, how it exits.
 
+mod deadletter;
+
 use std::{
     io::{BufRead, BufReader},
     process::{Command, Stdio},
@@ -209,30 +211,6 @@ async fn doctor_tells_what_works_and_what_to_do() {
     let mut as_owner = command(&world, &["doctor"]);
     as_owner.env("DATABASE_URL", world.admin_url.expose_secret());
     assert!(run(as_owner).out.contains("FAIL  database role: "));
-}
-
-#[tokio::test]
-async fn dead_letters_are_listed_and_put_back_to_work() {
-    let world = World::new().await;
-    let ids = [Uuid::from_u128(1), Uuid::from_u128(2)];
-    let dead = "insert into job_dead (id, tenant_id, queue, kind, payload, subject_id, class, max_attempts, attempt, reason, enqueued_at, died_at)
-                values ($1, $2, 'inbound', 'handle', '{\"secret\": \"hidden\"}', $1, 0, 5, 5, 'vendor (500)', now(), now())";
-    for id in ids {
-        sqlx::query(dead).bind(id).bind(world.lotos).execute(&mut world.owner().await).await.unwrap();
-    }
-    let listed = run(command(&world, &["deadletter", "list"]));
-    assert_eq!((listed.code, listed.out.lines().count()), (0, 2), "{}", listed.err);
-    assert!(listed.out.contains("vendor (500)") && !listed.out.contains("hidden"));
-
-    assert_eq!(run(command(&world, &["deadletter", "replay"])).code, 2, "which ones?");
-    let one = run(command(&world, &["deadletter", "replay", &ids[0].to_string()]));
-    assert_eq!((one.code, one.out.as_str()), (0, "replayed 1, resolved already or unknown 0\n"), "{}", one.err);
-    assert_eq!(run(command(&world, &["deadletter", "replay", &ids[0].to_string()])).code, 1, "it is resolved");
-    assert_eq!(run(command(&world, &["deadletter", "replay", "--all"])).out, "replayed 1, resolved already or unknown 0\n");
-    let waiting: i64 =
-        sqlx::query_scalar("select count(*) from job where attempt = 0").fetch_one(&mut world.owner().await).await.unwrap();
-    assert_eq!(waiting, 2);
-    assert_eq!(run(command(&world, &["deadletter", "list"])).out, "no open dead letter\n");
 }
 
 #[tokio::test]
