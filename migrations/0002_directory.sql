@@ -24,11 +24,15 @@ create table channel_account (
   name          text not null,
   base_url      text not null,
   credentials   bytea not null,
+  -- Whom the vendor takes the account for (Telegram: the number of the bot). One bot serves one salon, whatever token it has now.
+  -- Null once the tenant file no longer names the account, so that the bot may go to another salon.
+  vendor_identity text,
   status        text not null default 'active' check (status in ('active', 'broken')),
   broken_reason text,
   created_at    timestamptz not null,
   updated_at    timestamptz not null,
-  unique (tenant_id, kind, name)
+  unique (tenant_id, kind, name),
+  constraint channel_account_vendor_identity unique (kind, vendor_identity)
 );
 call salon_protect('channel_account', 'select, insert, update');
 

@@ -151,8 +151,9 @@ enum CliError {
 impl CliError {
     fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Config(_) | Self::File(_) | Self::Input(_) => ExitCode::from(2),
-            _ => ExitCode::FAILURE,
+            Self::Apply(ApplyError::Store(_)) => ExitCode::FAILURE,
+            Self::Config(_) | Self::File(_) | Self::Input(_) | Self::Apply(_) => ExitCode::from(2),
+            Self::App(_) | Self::Store(_) | Self::Failed(_) => ExitCode::FAILURE,
         }
     }
 }

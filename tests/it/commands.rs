@@ -55,6 +55,7 @@ fn unreachable_salon() -> (tempfile::TempDir, String) {
         .replace("roza", "astra")
         .replace("4022", "4023")
         .replace("Kd83kfLq02mNsX5tZ", "Ld83kfLq02mNsX5tZ")
+        .replace("7000000002:", "7000000004:")
         .replace("https://api.cal.com", "http://127.0.0.1:9")
         .replace("https://erxes.example.com/gateway", "http://127.0.0.1:9")
         .replace("    name: main\n", "    name: main\n    base_url: http://127.0.0.1:9\n");
@@ -167,6 +168,9 @@ async fn a_wrong_file_changes_nothing() {
     let ran = run(command(&world, &["tenant", "apply", &path]));
     assert_eq!((ran.code, ran.err.lines().count()), (2, 2), "{}", ran.err);
     assert_eq!(run(command(&world, &["tenant", "apply", folder.path().join("none").to_str().unwrap()])).code, 2);
+    std::fs::write(&path, roza().replace("7000000002:", "7000000001:")).unwrap();
+    let ran = run(command(&world, &["tenant", "apply", &path]));
+    assert_eq!((ran.code, ran.err.as_str()), (2, "channels[0].bot_token: the bot belongs to another tenant\n"));
     let zone: String =
         sqlx::query_scalar("select zone from tenant where slug = 'lotos'").fetch_one(&mut world.owner().await).await.unwrap();
     assert_eq!((zone.as_str(), salons(&world).await.len()), ("Europe/Moscow", 2));

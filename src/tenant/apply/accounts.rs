@@ -52,10 +52,12 @@ impl Work<'_> {
     }
 
     pub(super) async fn channels(&mut self) -> Result<(), ApplyError> {
+        self.release_identities().await?;
         let mut kept = Vec::new();
-        for channel in &self.file.channels {
+        for (position, channel) in self.file.channels.iter().enumerate() {
+            let identity = channel.vendor_identity();
             let Channel::Telegram(telegram) = channel;
-            kept.push(self.telegram(telegram).await?.0);
+            kept.push(self.telegram(position, telegram, &identity).await?.0);
         }
         let (tenant, now) = (self.tx.tenant(), self.tx.now());
         let gone: Vec<(String, String)> = sqlx::query_as(
@@ -72,7 +74,28 @@ impl Work<'_> {
         Ok(())
     }
 
-    async fn telegram(&mut self, telegram: &Telegram) -> Result<ChannelAccountId, ApplyError> {
+    /// What the file gives to another channel, or to none, is free before it is taken: within a salon a bot may change its name, and
+    /// two may change places.
+    async fn release_identities(&mut self) -> Result<(), ApplyError> {
+        let file = self.file;
+        let kinds: Vec<&str> = file.channels.iter().map(|channel| channel.kind().as_str()).collect();
+        let names: Vec<&str> = file.channels.iter().map(Channel::name).collect();
+        let identities: Vec<String> = file.channels.iter().map(Channel::vendor_identity).collect();
+        let tenant = self.tx.tenant();
+        sqlx::query(
+            "update channel_account a set vendor_identity = null where a.tenant_id = $1 and a.vendor_identity is not null
+               and (a.kind, a.name, a.vendor_identity) not in (select * from unnest($2::text[], $3::text[], $4::text[]))",
+        )
+        .bind(tenant)
+        .bind(kinds)
+        .bind(names)
+        .bind(identities)
+        .execute(self.tx.conn())
+        .await?;
+        Ok(())
+    }
+
+    async fn telegram(&mut self, position: usize, telegram: &Telegram, identity: &str) -> Result<ChannelAccountId, ApplyError> {
         let (kind, tenant, now) = ("telegram", self.tx.tenant(), self.tx.now());
         let stored: Option<Stored<ChannelAccountId>> = sqlx::query_as(
             "select id, credentials, broken_reason from channel_account where tenant_id = $1 and kind = $2 and name = $3",
@@ -91,11 +114,11 @@ impl Work<'_> {
         let id = stored.as_ref().map_or_else(|| self.new_id(), |(id, ..)| *id);
         let row = Row::new(self, &account_context(id), stored, old.as_ref(), &secrets)?;
         let rows = sqlx::query(
-            "insert into channel_account as a (id, tenant_id, kind, name, base_url, credentials, created_at, updated_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $7)
-             on conflict (id) do update set base_url = excluded.base_url, credentials = excluded.credentials, status = 'active',
-               broken_reason = null, updated_at = excluded.updated_at
-             where $8 or a.base_url <> excluded.base_url",
+            "insert into channel_account as a (id, tenant_id, kind, name, base_url, credentials, vendor_identity, created_at, updated_at)
+             values ($1, $2, $3, $4, $5, $6, $9, $7, $7)
+             on conflict (id) do update set base_url = excluded.base_url, credentials = excluded.credentials,
+               vendor_identity = excluded.vendor_identity, status = 'active', broken_reason = null, updated_at = excluded.updated_at
+             where $8 or (a.base_url, a.vendor_identity) is distinct from (excluded.base_url, excluded.vendor_identity)",
         )
         .bind(id)
         .bind(tenant)
@@ -105,8 +128,15 @@ impl Work<'_> {
         .bind(row.credentials)
         .bind(now)
         .bind(row.renewed)
+        .bind(identity)
         .execute(self.tx.conn())
-        .await?
+        .await
+        .map_err(|error| match StoreError::from(error) {
+            error if error.violates("channel_account_vendor_identity") => {
+                ApplyError::Taken { field: format!("channels[{position}].bot_token"), what: "the bot" }
+            }
+            error => error.into(),
+        })?
         .rows_affected();
         self.changed(rows, || format!("channel {kind}/{}", telegram.name));
         self.endpoint(kind, id.0).await?;

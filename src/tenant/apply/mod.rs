@@ -83,11 +83,13 @@ pub enum ApplyError {
     /// The database refused.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Another salon has this team or brand.
-    #[error("{field}: belongs to another tenant")]
+    /// Another salon has this team, brand or bot.
+    #[error("{field}: {what} belongs to another tenant")]
     Taken {
         /// The field of the file.
-        field: &'static str,
+        field: String,
+        /// What the field names.
+        what: &'static str,
     },
     /// The reminders break a rule.
     #[error("reminders: {0}")]
@@ -203,7 +205,9 @@ impl Work<'_> {
     async fn mappings(&mut self) -> Result<(), ApplyError> {
         let team = self.file.calcom.team_id.map(|id| id.to_string());
         let brand = self.file.erxes.as_ref().map(|erxes| erxes.brand_id.clone());
-        for (system, field, wanted) in [("calcom_team", "calcom.team_id", team), ("erxes_brand", "erxes.brand_id", brand)] {
+        for (system, field, what, wanted) in
+            [("calcom_team", "calcom.team_id", "the team", team), ("erxes_brand", "erxes.brand_id", "the brand", brand)]
+        {
             let tenant = self.tx.tenant();
             let statement = match &wanted {
                 Some(_) => {
@@ -215,7 +219,9 @@ impl Work<'_> {
             };
             let done = sqlx::query(statement).bind(tenant).bind(system).bind(wanted).execute(self.tx.conn()).await;
             let done = done.map_err(StoreError::from).map_err(|error| match error {
-                error if error.violates("tenant_mapping_system_external_id_key") => ApplyError::Taken { field },
+                error if error.violates("tenant_mapping_system_external_id_key") => {
+                    ApplyError::Taken { field: field.to_owned(), what }
+                }
                 error => error.into(),
             })?;
             self.changed(done.rows_affected(), || field.to_owned());

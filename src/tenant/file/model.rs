@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use chrono::NaiveTime;
 use chrono_tz::Tz;
 use phonenumber::country;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer};
 
+use crate::channel::ChannelKind;
 pub use crate::lang::Lang as Language;
 
 /// A salon, as its file describes it.
@@ -136,6 +137,32 @@ impl Channel {
             Self::Telegram(telegram) => &telegram.name,
         }
     }
+
+    /// Which messenger it is.
+    #[must_use]
+    pub const fn kind(&self) -> ChannelKind {
+        match self {
+            Self::Telegram(_) => ChannelKind::Telegram,
+        }
+    }
+
+    /// Whom the vendor takes the account for, whatever credential it has at the moment: two salons can't have the same.
+    ///
+    /// It is stored in the open, as a cal.com team and an erxes brand are, because it is no secret: a bot's number is what everybody
+    /// who writes to it sees, and opens nothing without the rest of the token. A hash of so short a number would hide nothing, and one
+    /// under a key of the ring would be another after each rotation. Where a vendor's file names nothing but an opaque token, the
+    /// SHA-256 of that token can stand here: it is too long and too random to be guessed.
+    #[must_use]
+    pub fn vendor_identity(&self) -> String {
+        match self {
+            Self::Telegram(telegram) => bot_number(telegram.bot_token.expose_secret()).to_owned(),
+        }
+    }
+}
+
+/// Bot API, "Authorizing your bot": a token is the bot's own user id, a colon, and a secret.
+pub(super) fn bot_number(token: &str) -> &str {
+    token.split_once(':').map_or(token, |(number, _)| number)
 }
 
 /// A Telegram bot.

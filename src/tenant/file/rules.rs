@@ -12,8 +12,11 @@ use serde_json::Value;
 use url::Url;
 
 use super::parse::{Document, join};
-use super::problem::{self, Report};
 use super::suggest;
+use super::{
+    model,
+    problem::{self, Report},
+};
 
 /// Longer quiet hours would leave no time to send in: a channel silenced by mistake rather than on purpose.
 const LONGEST_QUIET: TimeDelta = TimeDelta::hours(20);
@@ -166,6 +169,24 @@ fn unique_names(document: &Document, report: &mut Report) {
         let mut names = Unique::new(document);
         for (pointer, _) in entries(&document.value, list) {
             names.take(join(&pointer, field), report);
+        }
+    }
+}
+
+/// Two channels of a file that are the same bot. For when its secrets are in place: a token may come from outside the file.
+pub(super) fn check_identities(document: &Document, report: &mut Report) {
+    let mut seen: HashMap<&str, String> = HashMap::new();
+    for (pointer, channel) in entries(&document.value, "/channels") {
+        let Some(number) = text(channel, "bot_token").map(model::bot_number) else { continue };
+        match seen.get(number) {
+            Some(first) => {
+                let field = problem::field(&document.value, first);
+                let line = document.line(first);
+                report.add(join(&pointer, "bot_token"), format!("must be another bot: {field} on line {line} is the same one"));
+            }
+            None => {
+                seen.insert(number, join(&pointer, "bot_token"));
+            }
         }
     }
 }
