@@ -46,7 +46,8 @@ create table endpoint (
   sealed_key bytea not null,
   created_at timestamptz not null
 );
-call salon_protect('endpoint', 'select, insert');
+-- Of an address only the seal changes, when keys are rotated.
+call salon_protect('endpoint', 'select, insert, update (sealed_key)');
 
 create function endpoint_resolve(p_key_hash bytea) returns table (tenant_id uuid, source text, target_id uuid)
 language sql stable security definer set search_path = public

@@ -2,10 +2,9 @@
 
 use std::process::ExitCode;
 
-use super::{CliError, LetterFilter, Letters, out::say};
+use super::{CliError, LetterFilter, Letters, actor, out::say};
 use crate::{
     app::App,
-    config::{ProcessEnvironment, Source},
     ids::JobId,
     job,
     store::{
@@ -89,10 +88,4 @@ async fn fitting(app: &App, LetterFilter { kind, queue, tenant }: &LetterFilter)
         None => None,
     };
     Ok(DeadLetters { ids: None, tenant, queue: queue.clone(), kind: kind.clone() })
-}
-
-/// Who is at the keyboard, as far as the operating system says.
-fn actor() -> String {
-    let user = ["SUDO_USER", "USER"].into_iter().find_map(|name| ProcessEnvironment.variable(name));
-    user.filter(|user| !user.is_empty()).map_or_else(|| "cli".to_owned(), |user| format!("cli/{user}"))
 }

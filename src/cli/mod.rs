@@ -5,6 +5,7 @@
 
 mod deadletter;
 mod doctor;
+mod keys;
 mod migrate;
 mod out;
 mod register;
@@ -20,10 +21,11 @@ use uuid::Uuid;
 
 use crate::{
     app::{App, AppError},
-    config::{Config, ConfigErrors, ProcessEnvironment},
+    config::{Config, ConfigErrors, ProcessEnvironment, Source},
+    ids::TenantId,
     ops::telemetry,
     store::StoreError,
-    tenant::{apply::ApplyError, file::FileErrors},
+    tenant::{self, apply::ApplyError, file::FileErrors},
 };
 
 /// Joins salons' messengers, cal.com and CRM. Settings come from the environment: docs/configuration.md.
@@ -45,6 +47,9 @@ enum Command {
     /// Salons
     #[command(subcommand)]
     Tenant(TenantCommand),
+    /// The keys that seal stored credentials (SALON_KEYRING)
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Jobs that were given up
     #[command(subcommand)]
     Deadletter(DeadletterCommand),
@@ -69,6 +74,14 @@ enum TenantCommand {
         /// Its slug
         slug: String,
     },
+}
+
+#[derive(Debug, Subcommand)]
+enum KeysCommand {
+    /// Say how many stored values lie under each key
+    List,
+    /// Seal anew, under the first key of the ring, what lies under an older one; can be broken off and repeated
+    Reseal,
 }
 
 #[derive(Debug, Subcommand)]
@@ -182,6 +195,8 @@ async fn execute(command: Command) -> Result<ExitCode, CliError> {
         Command::Doctor => doctor::run(&app()?).await,
         Command::Tenant(TenantCommand::Apply { file, register }) => tenant_apply::run(&app()?, &file, register).await,
         Command::Tenant(TenantCommand::Show { slug }) => tenant_show::run(&app()?, &slug).await,
+        Command::Keys(KeysCommand::List) => keys::list(&app()?).await,
+        Command::Keys(KeysCommand::Reseal) => keys::reseal(&app()?).await,
         Command::Deadletter(DeadletterCommand::List { limit, filter }) => deadletter::list(&app()?, limit, &filter).await,
         Command::Deadletter(DeadletterCommand::Replay { letters }) => deadletter::replay(&app()?, letters).await,
         Command::Deadletter(DeadletterCommand::Discard { letters, reason }) => {
@@ -199,4 +214,23 @@ fn app() -> Result<App, CliError> {
     let config = Config::load(&ProcessEnvironment)?;
     telemetry::init(&config.log);
     Ok(App::new(config)?)
+}
+
+/// Who is at the keyboard, as far as the operating system says.
+fn actor() -> String {
+    let user = ["SUDO_USER", "USER"].into_iter().find_map(|name| ProcessEnvironment.variable(name));
+    user.filter(|user| !user.is_empty()).map_or_else(|| "cli".to_owned(), |user| format!("cli/{user}"))
+}
+
+/// All salons, one after the other.
+async fn each_tenant(app: &App, mut act: impl AsyncFnMut(TenantId) -> Result<(), StoreError>) -> Result<(), StoreError> {
+    let mut after = None;
+    loop {
+        let page = tenant::ids(&app.db, after, 100).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = Some(*last);
+        for id in page {
+            act(id).await?;
+        }
+    }
 }

@@ -6,6 +6,7 @@ pub mod apply;
 mod credentials;
 pub mod directory;
 pub mod file;
+pub mod sealed;
 mod store;
 
 pub use accounts::{

@@ -1,6 +1,7 @@
 //! The binary as an operator runs it: what it prints, what it changes, how it exits.
 
 mod deadletter;
+mod keys;
 
 use std::{
     io::{BufRead, BufReader},
@@ -59,6 +60,10 @@ fn unreachable_salon() -> (tempfile::TempDir, String) {
         .replace("https://api.cal.com", "http://127.0.0.1:9")
         .replace("https://erxes.example.com/gateway", "http://127.0.0.1:9")
         .replace("    name: main\n", "    name: main\n    base_url: http://127.0.0.1:9\n");
+    file(&text)
+}
+
+fn file(text: &str) -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("salon.yaml");
     std::fs::write(&path, text).unwrap();

@@ -154,10 +154,7 @@ async fn begin(db: &Db, slug: &str) -> Result<(Tx, bool), ApplyError> {
     loop {
         let tenant = known.unwrap_or_else(|| TenantId(db.ids().next(db.clock())));
         let mut tx = db.tenant(tenant).await?;
-        sqlx::query("select pg_advisory_xact_lock(hashtextextended('tenant apply ' || $1, 0))")
-            .bind(slug)
-            .execute(tx.conn())
-            .await?;
+        store::lock(&mut tx, slug).await?;
         let now_known: Option<TenantId> =
             sqlx::query_scalar("select tenant_id_by_slug($1)").bind(slug).fetch_one(tx.conn()).await?;
         if now_known == known {
