@@ -47,6 +47,11 @@ impl Status {
         }
     }
 
+    /// True if the account is out of use because the tenant file no longer names it.
+    pub fn is_removed(&self) -> bool {
+        matches!(self, Self::Broken { reason } if reason == REMOVED)
+    }
+
     /// True if the account is used.
     pub const fn is_active(&self) -> bool {
         matches!(self, Self::Active)

@@ -1,6 +1,7 @@
 //! The binary as an operator runs it: what it prints, what it changes, how it exits.
 
 mod deadletter;
+mod doctor;
 mod keys;
 
 use std::{
@@ -179,47 +180,6 @@ async fn a_wrong_file_changes_nothing() {
     let zone: String =
         sqlx::query_scalar("select zone from tenant where slug = 'lotos'").fetch_one(&mut world.owner().await).await.unwrap();
     assert_eq!((zone.as_str(), salons(&world).await.len()), ("Europe/Moscow", 2));
-}
-
-#[tokio::test]
-async fn doctor_tells_what_works_and_what_to_do() {
-    let world = World::new().await;
-    let mut owner = world.owner().await;
-    sqlx::query("update channel_account set status = 'broken', broken_reason = 'credential (401)'")
-        .execute(&mut owner)
-        .await
-        .unwrap();
-    sqlx::query("update connection set base_url = 'http://127.0.0.1:9'").execute(&mut owner).await.unwrap();
-    let mut doctor = command(&world, &["doctor"]);
-    doctor.env("DATABASE_ADMIN_URL", world.admin_url.expose_secret());
-    let ran = run(doctor);
-    assert_eq!(ran.code, 1);
-    for line in [
-        "OK    database: reached",
-        "OK    database role: owns nothing",
-        "OK    migrations: none pending",
-        "OK    redis: reached",
-        "OK    lotos webhook keys: open",
-        "FAIL  lotos telegram/main: stopped: credential (401)\n      -> ",
-        "FAIL  lotos calcom: ",
-        "FAIL  roza erxes: ",
-        "6 to be done",
-    ] {
-        assert!(ran.out.contains(line), "{line}:\n{}{}", ran.out, ran.err);
-    }
-
-    let mut other_ring = command(&world, &["doctor"]);
-    other_ring.env("SALON_KEYRING", KEYRING.replace("test:", "other:"));
-    let ran = run(other_ring);
-    assert!(
-        ran.out.contains("FAIL  lotos telegram/main: credential: sealed under a key that is not in the ring: \"test\""),
-        "{}",
-        ran.out
-    );
-
-    let mut as_owner = command(&world, &["doctor"]);
-    as_owner.env("DATABASE_URL", world.admin_url.expose_secret());
-    assert!(run(as_owner).out.contains("FAIL  database role: "));
 }
 
 #[tokio::test]
