@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::{CliError, LetterFilter, Letters, actor, out::say};
+use super::{CliError, DeadletterCommand, LetterFilter, Letters, actor, out::say};
 use crate::{
     app::App,
     ids::JobId,
@@ -17,7 +17,15 @@ use crate::{
 /// After how many letters a long run says how far it is.
 const PAGE: usize = 500;
 
-pub(super) async fn list(app: &App, limit: i32, filter: &LetterFilter) -> Result<ExitCode, CliError> {
+pub(super) async fn run(app: &App, command: DeadletterCommand) -> Result<ExitCode, CliError> {
+    match command {
+        DeadletterCommand::List { limit, filter } => list(app, limit, &filter).await,
+        DeadletterCommand::Replay { letters } => replay(app, letters).await,
+        DeadletterCommand::Discard { letters, reason } => discard(app, letters, &reason).await,
+    }
+}
+
+async fn list(app: &App, limit: i32, filter: &LetterFilter) -> Result<ExitCode, CliError> {
     let letters = app.db.find_dead_letters(&fitting(app, filter).await?, limit).await?;
     if letters.is_empty() {
         say!("no open dead letter");
@@ -30,12 +38,12 @@ pub(super) async fn list(app: &App, limit: i32, filter: &LetterFilter) -> Result
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) async fn replay(app: &App, letters: Letters) -> Result<ExitCode, CliError> {
+async fn replay(app: &App, letters: Letters) -> Result<ExitCode, CliError> {
     let replay = async |letter: &DeadLetter| app.db.replay(letter.id).await;
     each(app, letters, "replayed", replay).await
 }
 
-pub(super) async fn discard(app: &App, letters: Letters, reason: &str) -> Result<ExitCode, CliError> {
+async fn discard(app: &App, letters: Letters, reason: &str) -> Result<ExitCode, CliError> {
     let actor = actor();
     let discard = async |letter: &DeadLetter| {
         let discarded = job::discard(&app.db, letter, &actor, reason).await?;

@@ -192,22 +192,28 @@ async fn execute(command: Command) -> Result<ExitCode, CliError> {
     match command {
         Command::Migrate => migrate::run(&ProcessEnvironment).await,
         Command::Serve => serve::run(app()?).await,
-        Command::Doctor => doctor::run(&app()?).await,
-        Command::Tenant(TenantCommand::Apply { file, register }) => tenant_apply::run(&app()?, &file, register).await,
-        Command::Tenant(TenantCommand::Show { slug }) => tenant_show::run(&app()?, &slug).await,
-        Command::Keys(KeysCommand::List) => keys::list(&app()?).await,
-        Command::Keys(KeysCommand::Reseal) => keys::reseal(&app()?).await,
-        Command::Deadletter(DeadletterCommand::List { limit, filter }) => deadletter::list(&app()?, limit, &filter).await,
-        Command::Deadletter(DeadletterCommand::Replay { letters }) => deadletter::replay(&app()?, letters).await,
-        Command::Deadletter(DeadletterCommand::Discard { letters, reason }) => {
-            deadletter::discard(&app()?, letters, &reason).await
+        Command::Doctor => with_app(async |app| doctor::run(app).await).await,
+        Command::Tenant(TenantCommand::Apply { file, register }) => {
+            with_app(async |app| tenant_apply::run(app, &file, register).await).await
         }
+        Command::Tenant(TenantCommand::Show { slug }) => with_app(async |app| tenant_show::run(app, &slug).await).await,
+        Command::Keys(KeysCommand::List) => with_app(async |app| keys::list(app).await).await,
+        Command::Keys(KeysCommand::Reseal) => with_app(async |app| keys::reseal(app).await).await,
+        Command::Deadletter(command) => with_app(async |app| deadletter::run(app, command).await).await,
         Command::Schema => {
             out::say!("{}", crate::graphql::sdl().trim_end());
             Ok(ExitCode::SUCCESS)
         }
-        Command::Unaccounted => unaccounted::run(&app()?).await,
+        Command::Unaccounted => with_app(async |app| unaccounted::run(app).await).await,
     }
+}
+
+/// Runs a command on the parts of a process, and lets what it told the others get out before the process ends.
+async fn with_app(command: impl AsyncFnOnce(&App) -> Result<ExitCode, CliError>) -> Result<ExitCode, CliError> {
+    let app = app()?;
+    let done = command(&app).await;
+    app.waker.flush().await;
+    done
 }
 
 fn app() -> Result<App, CliError> {

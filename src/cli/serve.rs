@@ -33,6 +33,7 @@ async fn routers(app: &App, stopping: &CancellationToken) -> Result<Routers, Cli
     let ingress = IngressDeps {
         db: app.db.clone(),
         keyring: app.keyring.clone(),
+        redis: app.redis.clone(),
         strict_signature: security.strict_signature,
         limits: ingress::Limits::default(),
     };

@@ -14,13 +14,14 @@ use uuid::Uuid;
 
 use crate::harness::{KEYRING, LOTOS, World, roza};
 
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
+/// How a command ended, and what it printed.
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
-fn command(world: &World, args: &[&str]) -> Command {
+pub(crate) fn command(world: &World, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_salon-core"));
     command
         .args(args)
@@ -37,7 +38,7 @@ fn command(world: &World, args: &[&str]) -> Command {
     command
 }
 
-fn run(mut command: Command) -> Ran {
+pub(crate) fn run(mut command: Command) -> Ran {
     let output = command.output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Ran { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
@@ -64,7 +65,8 @@ fn unreachable_salon() -> (tempfile::TempDir, String) {
     file(&text)
 }
 
-fn file(text: &str) -> (tempfile::TempDir, String) {
+/// A tenant file on disk.
+pub(crate) fn file(text: &str) -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("salon.yaml");
     std::fs::write(&path, text).unwrap();

@@ -1,5 +1,6 @@
 //! Webhooks, from the request to the rows.
 
+mod changed;
 mod log;
 mod outage;
 mod refused;
@@ -96,7 +97,11 @@ fn keyring() -> KeyRing {
 }
 
 fn routes(db: &Db, strict_signature: bool) -> Router {
-    router(IngressDeps { db: db.clone(), keyring: Arc::new(keyring()), strict_signature, limits: Limits::default() })
+    routes_with(db, strict_signature, None)
+}
+
+fn routes_with(db: &Db, strict_signature: bool, redis: Option<redis::Client>) -> Router {
+    router(IngressDeps { db: db.clone(), keyring: Arc::new(keyring()), redis, strict_signature, limits: Limits::default() })
 }
 
 impl Site {

@@ -241,6 +241,7 @@ impl Work<'_> {
                 .await?;
         }
         store::audit(&mut self.tx, "cli", action, &self.file.slug, &json!({ "changes": self.changes })).await?;
+        self.tx.tell_change();
         Ok(outcome)
     }
 
