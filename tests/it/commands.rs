@@ -3,11 +3,9 @@
 mod deadletter;
 mod doctor;
 mod keys;
+mod serve;
 
-use std::{
-    io::{BufRead, BufReader},
-    process::{Command, Stdio},
-};
+use std::process::Command;
 
 use secrecy::ExposeSecret;
 use uuid::Uuid;
@@ -196,21 +194,4 @@ async fn unaccounted_is_the_exit_code() {
     sqlx::query(lost).bind(Uuid::from_u128(7)).bind(world.lotos).execute(&mut world.owner().await).await.unwrap();
     let ran = run(command(&world, &["unaccounted"]));
     assert_eq!((ran.code, ran.out.as_str()), (1, "inbound_event\t1\nunaccounted\t1\n"));
-}
-
-#[tokio::test]
-async fn serve_stops_when_told_to_and_refuses_the_owners_role() {
-    let world = World::new().await;
-    let mut serve = command(&world, &["serve"]).stderr(Stdio::piped()).spawn().unwrap();
-    let mut log = BufReader::new(serve.stderr.take().unwrap()).lines().map(Result::unwrap);
-    assert_eq!(log.by_ref().filter(|line| line.contains("listening")).take(3).count(), 3);
-    assert!(Command::new("kill").args(["-TERM", &serve.id().to_string()]).status().unwrap().success());
-    assert!(log.any(|line| line.contains("stopped") && line.contains("SIGTERM")));
-    assert!(serve.wait().unwrap().success());
-
-    let mut as_owner = command(&world, &["serve"]);
-    as_owner.env("DATABASE_URL", world.admin_url.expose_secret());
-    let ran = run(as_owner);
-    assert_eq!(ran.code, 1);
-    assert!(ran.err.contains("the role of DATABASE_URL owns tables"), "{}", ran.err);
 }
