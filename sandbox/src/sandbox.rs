@@ -102,7 +102,8 @@ impl Sandbox {
         let erxes = Erxes::new(Arc::clone(&world));
         let vk = Vk::new(Arc::clone(&world), tasks.handle.clone()).map_err(io::Error::other)?;
         let max = Max::new(Arc::clone(&world), tasks.handle.clone()).map_err(io::Error::other)?;
-        let messengers: Vec<Arc<dyn Messenger>> = vec![telegram.clone(), max.clone(), vk.clone(), whatsapp.clone(), instagram.clone()];
+        let messengers: Vec<Arc<dyn Messenger>> =
+            vec![telegram.clone(), max.clone(), vk.clone(), whatsapp.clone(), instagram.clone()];
         let others: [Arc<dyn Vendor>; 2] = [calcom.clone(), erxes.clone()];
         let as_vendor = |messenger: &Arc<dyn Messenger>| Arc::clone(messenger) as Arc<dyn Vendor>;
         let vendors: Vec<Arc<dyn Vendor>> = messengers.iter().map(as_vendor).chain(others).collect();
@@ -120,20 +121,8 @@ impl Sandbox {
         });
         let addr = listening.await.map_err(io::Error::other)??;
         let base_url = format!("http://{addr}");
-        let sandbox = Self {
-            base_url,
-            world,
-            clock,
-            telegram,
-            calcom,
-            erxes,
-            vk,
-            max,
-            whatsapp,
-            instagram,
-            vendors,
-            _tasks: tasks,
-        };
+        let sandbox =
+            Self { base_url, world, clock, telegram, calcom, erxes, vk, max, whatsapp, instagram, vendors, _tasks: tasks };
         sandbox.plant(&options.scenario)?;
         Ok(sandbox)
     }
