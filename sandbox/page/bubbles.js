@@ -20,7 +20,6 @@ const LOOKS = {
 
 /** Draws a chat into `list`; `act` does what a press does, `edit` begins to change an own message. */
 export function drawBubbles(list, bubbles, { owner, typing, act, edit }) {
-  const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 80;
   const drawn = [];
   let day;
   for (const bubble of bubbles) {
@@ -32,7 +31,15 @@ export function drawBubbles(list, bubbles, { owner, typing, act, edit }) {
   if (!drawn.length) drawn.push(el("li", { class: "hint", dir: "auto" }, `${owner}’s phone. Press Start and write to the salon.`));
   if (typing) drawn.push(el("li", { class: "salon dots", "aria-label": "The salon is typing" }, el("i"), el("i"), el("i")));
   list.replaceChildren(...drawn);
-  if (atEnd) list.scrollTop = list.scrollHeight;
+}
+
+/** Keeps the end of a list in sight, through new messages and other sizes, until its reader scrolls away from there. */
+export function follow(list) {
+  let following = true;
+  const catchUp = () => { if (following) list.scrollTop = list.scrollHeight; };
+  list.addEventListener("scroll", () => { following = list.scrollHeight - list.scrollTop - list.clientHeight < 40; });
+  new ResizeObserver(catchUp).observe(list);
+  new MutationObserver(catchUp).observe(list, { childList: true });
 }
 
 function drawBubble(bubble, act, edit) {

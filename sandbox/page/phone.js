@@ -1,7 +1,7 @@
 // A phone: what its owner sees and does in one messenger.
 
 import { ask, el, redraw } from "./dom.js";
-import { drawBubbles, drawRows } from "./bubbles.js";
+import { drawBubbles, drawRows, follow } from "./bubbles.js";
 import { MESSENGERS, nameOf } from "./messengers.js";
 
 /** How long an answer to a press stands over the chat, in milliseconds. */
@@ -36,6 +36,7 @@ export class Phone {
     this.#acted = acted;
     this.#news = news;
     this.#messages = el("ol", { class: "messages", "aria-label": `Messages in ${nameOf(vendor)}`, "aria-live": "polite", tabindex: "0" });
+    follow(this.#messages);
     this.#attach = this.#attachments(MESSENGERS[vendor]?.card ?? true);
     this.#input.addEventListener("keydown", (event) => { if (event.key === "Escape" && this.#editing) this.#edit(undefined); });
     this.box = el("section", { class: "phone", "data-vendor": vendor, "aria-label": nameOf(vendor) },
