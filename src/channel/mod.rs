@@ -6,10 +6,10 @@ pub mod capabilities;
 mod conformance;
 mod event;
 mod outbound;
-#[allow(dead_code, reason = "Meta's adapters come with the next commits")]
 mod proof;
 mod registry;
 pub mod telegram;
+pub mod whatsapp;
 
 pub use capabilities::Capabilities;
 pub use event::{
