@@ -1,6 +1,6 @@
 # `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check schema bench clean
+.PHONY: help demo test conformance check schema bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -10,8 +10,11 @@ demo: ## a whole salon on this machine, until Ctrl-C; ONCE=1 plays one client's 
 	cargo build --workspace --bins --locked
 	@scripts/demo $(if $(ONCE),--once)
 
-test: ## every test: Rust, federation, browser
+test: ## every test: Rust, federation, vendors' clients, browser
 	@scripts/test
+
+conformance: ## the table of messengers and what each must do
+	cargo test --quiet --locked --package salon-core --lib channel::conformance::cases::table -- --nocapture
 
 check: ## format, lints, licences and versions of dependencies
 	cargo fmt --all --check
@@ -30,4 +33,4 @@ bench: ## measure against pgbench on this machine; BENCH='queue --rounds 1' pick
 
 clean: ## remove what builds and runs leave behind
 	cargo clean
-	rm -rf .run tests/federation/node_modules sandbox/page/test/node_modules
+	rm -rf .run tests/federation/node_modules sandbox/page/test/node_modules sandbox/judges/*/node_modules

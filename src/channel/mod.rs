@@ -5,6 +5,7 @@ pub mod capabilities;
 #[cfg(test)]
 mod conformance;
 mod event;
+pub mod max;
 mod outbound;
 mod proof;
 mod registry;

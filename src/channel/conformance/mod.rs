@@ -12,7 +12,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use url::Url;
 
-use super::{Account, AccountSecrets, Body, ChannelKind, Outbound, Recipient, Sent, adapter, telegram, whatsapp};
+use super::{Account, AccountSecrets, Body, ChannelKind, Outbound, Recipient, Sent, adapter, max, telegram, whatsapp};
 use crate::{
     dialogue::{Button, Keyboard, Rendered},
     vendor::{
@@ -64,12 +64,14 @@ pub(super) enum Proof {
     /// In this header, whole.
     Header(&'static str),
     /// In this member of the JSON body, whole.
+    #[allow(dead_code, reason = "VK's")]
     Member(&'static str),
 }
 
 fn samples(kind: ChannelKind) -> Samples {
     match kind {
         ChannelKind::Telegram => telegram::tests::conformance(),
+        ChannelKind::Max => max::tests::conformance(),
         ChannelKind::WhatsApp => whatsapp::tests::conformance(),
     }
 }
@@ -90,7 +92,7 @@ pub(super) fn to(chat_id: &str) -> Recipient<'_> {
 
 /// A message in our own words, under the suite's key.
 pub(super) fn free<'a>(chat_id: &'a str, rendered: &'a Rendered) -> Outbound<'a> {
-    Outbound { to: to(chat_id), body: Body::Free(rendered), key: uuid::Uuid::from_u128(0x0191_c7) }
+    Outbound { to: to(chat_id), body: Body::Free(rendered), key: uuid::Uuid::from_u128(0x0001_91c7) }
 }
 
 fn somewhere() -> Url {
