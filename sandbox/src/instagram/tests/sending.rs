@@ -172,17 +172,6 @@ async fn accounts_have_their_troubles() {
 }
 
 #[tokio::test]
-async fn rates_are_real_when_switched_on() {
-    let (salon, _product) = Salon::connected().await;
-    salon.says(ANNA, "hi");
-    salon.deliver(|manners| manners.real_limits = true);
-    let sends: Vec<_> = (0..200).map(|_| salon.send(ANNA, json!({"text": "a"}))).collect();
-    let codes: Vec<Value> =
-        futures::future::join_all(sends).await.into_iter().map(|(_, answer)| answer["error"]["code"].clone()).collect();
-    assert!(codes.contains(&json!(613)) && codes.iter().filter(|code| code.is_null()).count() >= 100, "{codes:?}");
-}
-
-#[tokio::test]
 async fn an_echo_may_come_before_the_answer_later_or_never() {
     let (salon, product) = Salon::connected().await;
     salon.says(ANNA, "hi");
