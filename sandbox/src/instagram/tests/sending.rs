@@ -1,5 +1,5 @@
 use chrono::TimeDelta;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{ANNA, OLGA, SALON, Salon, TOKEN, TOKEN_2, buttons, kinds, messaging, quick_replies};
 use crate::{
