@@ -2,7 +2,7 @@
 //! the tenant.
 #![allow(clippy::disallowed_methods, reason = "stores are where SQL lives")]
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
@@ -18,12 +18,16 @@ use super::{
 };
 use crate::{
     booking::CalendarAccount,
-    channel::{Account, ChannelKind},
+    channel::{Account, ChannelKind, Pacing, adapter},
     crm::CrmAccount,
     crypto::{KeyRing, Sealed},
     ids::{ChannelAccountId, ConnectionId, TenantId},
     store::{Db, StoreError, Tx},
+    vendor::Rate,
 };
+
+/// Why an account that the tenant file no longer names is out of use.
+pub(super) const REMOVED: &str = "no longer in the tenant file";
 
 /// Whether an account is used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +49,11 @@ impl Status {
         }
     }
 
+    /// True if the account is out of use because the tenant file no longer names it.
+    pub fn is_removed(&self) -> bool {
+        matches!(self, Self::Broken { reason } if reason == REMOVED)
+    }
+
     /// True if the account is used.
     pub const fn is_active(&self) -> bool {
         matches!(self, Self::Active)
@@ -62,6 +71,8 @@ pub struct ChannelAccount {
     pub name: String,
     /// What the adapter needs.
     pub account: Account,
+    /// Sends in a second, if not as the vendor publishes.
+    pub per_second: Option<u32>,
     /// Since when its credential is in use.
     pub credential_at: DateTime<Utc>,
     /// Whether it is used.
@@ -98,15 +109,27 @@ struct AccountRow {
     kind: String,
     name: String,
     base_url: String,
-    external_id: String,
+    external_id: Option<String>,
     parent_id: Option<String>,
+    per_second: Option<i32>,
     credentials: Vec<u8>,
     credential_at: DateTime<Utc>,
     status: String,
     broken_reason: Option<String>,
 }
 
-const ACCOUNT: &str = "select id, kind, name, base_url, external_id, parent_id, credentials, credential_at, status, broken_reason from channel_account";
+const ACCOUNT: &str = "select id, kind, name, base_url, external_id, parent_id, per_second, credentials, credential_at, status, broken_reason from channel_account";
+
+impl ChannelAccount {
+    /// How often it may send: as its vendor publishes, or as the tenant file says.
+    pub fn pacing(&self) -> Pacing {
+        let published = adapter(self.kind).pacing();
+        match self.per_second {
+            Some(count) => Pacing { account: Rate { count, per: Duration::from_secs(1), burst: count }, ..published },
+            None => published,
+        }
+    }
+}
 
 impl AccountRow {
     fn open(self, keyring: &KeyRing) -> Result<ChannelAccount, StoreError> {
@@ -117,10 +140,11 @@ impl AccountRow {
             name: self.name,
             account: Account {
                 base_url: address(&self.base_url)?,
-                external_id: self.external_id,
+                external_id: self.external_id.unwrap_or_default(),
                 parent_id: self.parent_id,
                 secrets,
             },
+            per_second: self.per_second.map(i32::unsigned_abs),
             credential_at: self.credential_at,
             status: Status::read(&self.status, self.broken_reason),
         })
@@ -137,19 +161,19 @@ pub async fn channel_account(tx: &mut Tx, id: ChannelAccountId, keyring: &KeyRin
     row.map(|row| row.open(keyring)).transpose()
 }
 
-/// The accounts that a messenger knows under this id, of any tenants; more than one only if salons claim the same.
+/// The account that a messenger knows under this id, whosever it is.
 ///
 /// # Errors
 /// When the database can't be reached.
-pub async fn accounts_named(
+pub async fn account_named(
     db: &Db,
     kind: ChannelKind,
     external_id: &str,
-) -> Result<Vec<(TenantId, ChannelAccountId)>, StoreError> {
-    Ok(sqlx::query_as("select tenant_id, id from channel_accounts_named($1, $2)")
+) -> Result<Option<(TenantId, ChannelAccountId)>, StoreError> {
+    Ok(sqlx::query_as("select tenant_id, id from channel_account_named($1, $2)")
         .bind(kind.as_str())
         .bind(external_id)
-        .fetch_all(db.narrow())
+        .fetch_optional(db.narrow())
         .await?)
 }
 
@@ -314,21 +338,40 @@ async fn noted(tx: &mut Tx, changed: u64, action: &str, subject: Uuid, reason: O
     Ok(changed > 0)
 }
 
-/// The keys of the tenant's webhook addresses: source, target, key.
+/// An account's webhook address, as far as it is stored: its key.
+#[derive(Debug)]
+pub struct WebhookKey {
+    /// Which vendor posts to it: a channel's name, or `calcom`.
+    pub source: String,
+    /// The channel account or the connection.
+    pub target: Uuid,
+    /// The account, for people: `telegram/main`, `calcom`.
+    pub account: String,
+    /// False for an account that the tenant file no longer names.
+    pub in_file: bool,
+    /// The key; the error if it can't be opened.
+    pub key: Result<SecretString, StoreError>,
+}
+
+/// The tenant's webhook addresses, by account.
 ///
 /// # Errors
-/// When a key can't be opened.
-pub async fn webhooks(tx: &mut Tx, keyring: &KeyRing) -> Result<Vec<(String, Uuid, SecretString)>, StoreError> {
+/// When the database can't be reached.
+pub async fn webhooks(tx: &mut Tx, keyring: &KeyRing) -> Result<Vec<WebhookKey>, StoreError> {
     let tenant = tx.tenant();
-    let rows: Vec<(String, Uuid, Vec<u8>)> =
-        sqlx::query_as("select source, target_id, sealed_key from endpoint where tenant_id = $1 order by source, target_id")
-            .bind(tenant)
-            .fetch_all(tx.conn())
-            .await?;
-    let opened = rows.into_iter().map(|(source, target, blob)| {
-        let key = keyring.open(&Sealed(blob), &endpoint_context(target))?;
-        let key = String::from_utf8(key).map_err(|_| StoreError::Corrupt("endpoint.sealed_key"))?;
-        Ok((source, target, key.into()))
+    let rows: Vec<(String, Uuid, Vec<u8>, String, bool)> = sqlx::query_as(
+        "select e.source, e.target_id, e.sealed_key, coalesce(a.kind || '/' || a.name, e.source) as account,
+           a.broken_reason is distinct from $2 as in_file
+         from endpoint e left join channel_account a on a.id = e.target_id where e.tenant_id = $1 order by account",
+    )
+    .bind(tenant)
+    .bind(REMOVED)
+    .fetch_all(tx.conn())
+    .await?;
+    let opened = rows.into_iter().map(|(source, target, blob, account, in_file)| {
+        let key = keyring.open(&Sealed(blob), &endpoint_context(target)).map_err(StoreError::from);
+        let key = key.and_then(|key| String::from_utf8(key).map_err(|_| StoreError::Corrupt("endpoint.sealed_key")));
+        WebhookKey { source, target, account, in_file, key: key.map(Into::into) }
     });
-    opened.collect()
+    Ok(opened.collect())
 }

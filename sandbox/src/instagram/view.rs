@@ -56,6 +56,7 @@ impl Instagram {
                 .flat_map(|chat| chat.quick_replies.iter().filter(offered))
                 .map(|button| vec![button.clone()])
                 .collect(),
+            notice: None,
             typing: chat.is_some_and(|chat| chat.typing_until.is_some_and(|until| now < until)),
             blocked: chat.is_some_and(|chat| chat.blocked),
         })

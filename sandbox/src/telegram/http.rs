@@ -106,7 +106,7 @@ impl Telegram {
     }
 
     /// Checks a call and, unless something forbids it, does it.
-    fn perform(self: &Arc<Self>, call: &Call) -> (Outcome, Vec<String>) {
+    fn perform(&self, call: &Call) -> (Outcome, Vec<String>) {
         let spec = match specification() {
             Ok(spec) => spec,
             Err(refusal) => return (Err(refusal), vec![]),

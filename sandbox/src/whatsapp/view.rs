@@ -60,6 +60,7 @@ impl WhatsApp {
         Some(Chat {
             bubbles: posts.map(bubble).collect(),
             keyboard: Vec::new(),
+            notice: None,
             typing: chat.is_some_and(|chat| chat.typing_until.is_some_and(|until| now < until)),
             blocked: chat.is_some_and(|chat| chat.blocked),
         })
