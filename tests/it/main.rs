@@ -12,3 +12,4 @@ mod isolation;
 mod ops;
 mod queue;
 mod tenant_apply;
+mod vk;
