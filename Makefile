@@ -10,7 +10,7 @@ demo: ## a whole salon on this machine, until Ctrl-C; ONCE=1 plays one client's 
 	cargo build --workspace --bins --locked
 	@scripts/demo $(if $(ONCE),--once)
 
-test: ## every test: Rust, judges of the stand-ins, federation, browser
+test: ## every test: Rust, federation, vendors' clients, browser
 	@scripts/test
 
 check: ## format, lints, licences and versions of dependencies
@@ -30,4 +30,4 @@ bench: ## measure against pgbench on this machine; BENCH='queue --rounds 1' pick
 
 clean: ## remove what builds and runs leave behind
 	cargo clean
-	rm -rf .run tests/federation/node_modules sandbox/page/test/node_modules sandbox/judges/node_modules
+	rm -rf .run tests/federation/node_modules sandbox/page/test/node_modules sandbox/judges/*/node_modules

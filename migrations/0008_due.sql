@@ -39,12 +39,25 @@ language sql security definer set search_path = public as $$
   select count(*) from made
 $$;
 
+-- One look after the channel accounts of each tenant that has any, unless one is still open. Spread over eight minutes: the vendors see
+-- all of them from one address.
+create function watch_enqueue(p_now timestamptz) returns bigint
+language sql security definer set search_path = public as $$
+  with made as (
+    insert into job (id, tenant_id, queue, kind, payload, class, state, run_at, max_attempts, dedupe, enqueued_at)
+    select uuid_now(p_now), t.tenant_id, 'outbound', 'watch_channels', jsonb_build_object('kind', 'watch_channels'), 2, 0,
+      p_now + random() * interval '8 minutes', 3, 'watch:' || t.tenant_id, p_now
+    from (select distinct tenant_id from channel_account where status = 'active') t
+    on conflict do nothing returning 1)
+  select count(*) from made
+$$;
+
 -- What recurs, and when it is next due. Every worker process looks; whoever is first takes the turn.
 create table schedule (
   name    text primary key,
   next_at timestamptz not null
 );
-insert into schedule values ('reconcile', '-infinity'), ('maintain', '-infinity');
+insert into schedule values ('reconcile', '-infinity'), ('watch', '-infinity'), ('maintain', '-infinity');
 
 -- Takes the turn if it is due. A clock that was moved back does not silence the schedule: a turn further away than one period is due.
 create function schedule_take(p_name text, p_now timestamptz, p_every interval) returns boolean
@@ -55,5 +68,5 @@ language sql security definer set search_path = public as $$
   select exists (select from taken)
 $$;
 
-grant execute on function reminders_enqueue_due(timestamptz, integer), reminders_next_due(), reconcile_enqueue(timestamptz),
+grant execute on function reminders_enqueue_due(timestamptz, integer), reminders_next_due(), reconcile_enqueue(timestamptz), watch_enqueue(timestamptz),
   schedule_take(text, timestamptz, interval) to salon_app;

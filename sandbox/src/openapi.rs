@@ -52,7 +52,14 @@ impl Spec {
     /// # Errors
     /// When it is not JSON, or one of its schemas is not a JSON Schema.
     pub fn parse(text: &str) -> Result<Self, BadDocument> {
-        let document: Value = serde_json::from_str(text).map_err(|error| BadDocument(error.to_string()))?;
+        Self::of(&serde_json::from_str(text).map_err(|error| BadDocument(error.to_string()))?)
+    }
+
+    /// Takes a document that is read already.
+    ///
+    /// # Errors
+    /// When one of its schemas is not a JSON Schema.
+    pub fn of(document: &Value) -> Result<Self, BadDocument> {
         let mut operations = HashMap::new();
         for (path, methods) in object(&document["paths"]) {
             for (method, operation) in object(methods) {
@@ -125,7 +132,7 @@ impl Operation {
         }
         for (status, answer) in object(&operation["responses"]) {
             if let Ok(status) = status.parse() {
-                parsed.answers.insert(status, validator(json_schema(answer), components)?);
+                parsed.answers.insert(status, validator(json_schema(resolved(answer, components)), components)?);
             }
         }
         Ok(parsed)
@@ -134,16 +141,18 @@ impl Operation {
 
 impl Parameter {
     fn parse(parameter: &Value, components: &Value) -> Result<Self, BadDocument> {
+        let schema = resolved(&parameter["schema"], components);
         Ok(Self {
             required: parameter["required"] == true,
-            kind: parameter["schema"]["type"].as_str().unwrap_or_default().to_owned(),
-            check: validator(&parameter["schema"], components)?,
+            kind: schema["type"].as_str().unwrap_or_default().to_owned(),
+            check: validator(schema, components)?,
         })
     }
 
     fn read(&self, text: &str) -> Value {
         match self.kind.as_str() {
-            "number" => text.parse::<i64>().map_or_else(|_| json!(text), |number| json!(number)),
+            "number" | "integer" => text.parse::<i64>().map_or_else(|_| json!(text), |number| json!(number)),
+            "boolean" => text.parse::<bool>().map_or_else(|_| json!(text), |flag| json!(flag)),
             "array" => text.split(',').map(|item| json!(item.trim())).collect(),
             _ => json!(text),
         }
@@ -175,6 +184,12 @@ fn complaints(check: &Validator, value: &Value) -> Vec<String> {
             if place.is_empty() { complaint } else { format!("{place}: {complaint}") }
         })
         .collect()
+}
+
+/// What a reference into the components stands for, or the value itself.
+fn resolved<'a>(value: &'a Value, components: &'a Value) -> &'a Value {
+    let place = value["$ref"].as_str().and_then(|reference| reference.strip_prefix("#/components"));
+    place.and_then(|place| components.pointer(place)).unwrap_or(value)
 }
 
 fn json_schema(content: &Value) -> &Value {

@@ -20,6 +20,7 @@ use crate::{
     clock::Clock,
     control::{self, Control},
     erxes::Erxes,
+    max::Max,
     page,
     telegram::{Manners, NewBot, Person, Telegram},
     vendor::Vendor,
@@ -75,6 +76,8 @@ pub struct Sandbox {
     pub erxes: Arc<Erxes>,
     /// VK's API under `{base_url}/vk/method`.
     pub vk: Arc<Vk>,
+    /// The MAX Bot API under `{base_url}/max`.
+    pub max: Arc<Max>,
     _tasks: Tasks,
 }
 
@@ -94,10 +97,12 @@ impl Sandbox {
         let calcom = Calcom::new(Arc::clone(&world));
         let erxes = Erxes::new(Arc::clone(&world));
         let vk = Vk::new(Arc::clone(&world), tasks.handle.clone()).map_err(io::Error::other)?;
+        let max = Max::new(Arc::clone(&world), tasks.handle.clone()).map_err(io::Error::other)?;
         let vendors: Vec<Arc<dyn Vendor>> = vec![
             Arc::clone(&calcom) as Arc<dyn Vendor>,
             Arc::clone(&erxes) as Arc<dyn Vendor>,
             Arc::clone(&vk) as Arc<dyn Vendor>,
+            Arc::clone(&max) as Arc<dyn Vendor>,
         ];
         plant(&telegram, &vendors, options.scenario)?;
 
@@ -114,7 +119,7 @@ impl Sandbox {
             Ok::<_, io::Error>(addr)
         });
         let addr = listening.await.map_err(io::Error::other)??;
-        Ok(Self { base_url: format!("http://{addr}"), world, clock, telegram, calcom, erxes, vk, _tasks: tasks })
+        Ok(Self { base_url: format!("http://{addr}"), world, clock, telegram, calcom, erxes, vk, max, _tasks: tasks })
     }
 }
 

@@ -4,6 +4,7 @@
 //! nothing was done.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the one place that talks to a terminal")]
 
+mod channel;
 mod deadletter;
 mod doctor;
 mod migrate;
@@ -45,6 +46,9 @@ enum Command {
     /// Salons
     #[command(subcommand)]
     Tenant(TenantCommand),
+    /// A salon's messengers
+    #[command(subcommand)]
+    Channel(ChannelCommand),
     /// Jobs that were given up
     #[command(subcommand)]
     Deadletter(DeadletterCommand),
@@ -67,6 +71,22 @@ enum TenantCommand {
     /// Show a salon as it is now
     Show {
         /// Its slug
+        slug: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ChannelCommand {
+    /// Try the credential, register the webhook, and check what the vendor then says
+    Connect {
+        /// The salon's slug
+        slug: String,
+        /// The channel's name in the tenant file, or `kind/name`
+        name: String,
+    },
+    /// List them, with what their vendors last said
+    List {
+        /// The salon's slug
         slug: String,
     },
 }
@@ -144,6 +164,8 @@ async fn execute(command: Command) -> Result<ExitCode, CliError> {
         Command::Doctor => doctor::run(&app()?).await,
         Command::Tenant(TenantCommand::Apply { file, register }) => tenant_apply::run(&app()?, &file, register).await,
         Command::Tenant(TenantCommand::Show { slug }) => tenant_show::run(&app()?, &slug).await,
+        Command::Channel(ChannelCommand::Connect { slug, name }) => channel::connect(&app()?, &slug, &name).await,
+        Command::Channel(ChannelCommand::List { slug }) => channel::list(&app()?, &slug).await,
         Command::Deadletter(DeadletterCommand::List { limit }) => deadletter::list(&app()?, limit).await,
         Command::Deadletter(DeadletterCommand::Replay { ids, all }) => deadletter::replay(&app()?, ids, all).await,
         Command::Schema => {

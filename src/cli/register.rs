@@ -3,14 +3,13 @@
 
 use std::{fmt::Display, process::ExitCode};
 
-use super::CliError;
+use super::{CliError, channel::connector};
 use crate::{
     app::App,
     booking::calendar,
-    channel,
     ids::TenantId,
     tenant::{
-        self,
+        self, ConnectError,
         apply::{Applied, Target, Webhook},
     },
 };
@@ -32,17 +31,16 @@ pub(super) async fn run(app: &App, applied: &Applied) -> Result<ExitCode, CliErr
 /// The inner error is the vendor's, the outer one ours. No transaction is open while a vendor is asked.
 async fn one(app: &App, tenant: TenantId, webhook: &Webhook) -> Result<Result<(), String>, CliError> {
     let done = match webhook.target {
-        Target::Channel(id) => {
-            let account = tenant::channel_account(&mut app.db.tenant(tenant).await?, id, &app.keyring).await?;
-            let Some(found) = account else { return Ok(Err("the account is gone".to_owned())) };
-            let done = channel::adapter(found.kind).register_webhook(&app.http, &found.account, &webhook.address).await;
-            if done.is_ok() {
-                let mut tx = app.db.tenant(tenant).await?;
-                tenant::mend_account(&mut tx, id).await?;
-                tx.commit().await?;
+        Target::Channel(id) => match connector(app).connect(tenant, id).await {
+            Ok(connected) => {
+                for remark in &connected.remarks {
+                    println!("  to be seen to: {}: {remark}", webhook.account);
+                }
+                Ok(())
             }
-            done.map_err(text)
-        }
+            Err(ConnectError::Store(error)) => return Err(error.into()),
+            Err(error) => Err(text(error)),
+        },
         Target::Calendar => {
             let mut tx = app.db.tenant(tenant).await?;
             let event_types = tenant::load_catalogue(&mut tx).await?.event_types();

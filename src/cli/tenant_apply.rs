@@ -10,7 +10,7 @@ use crate::{
     config::{ProcessEnvironment, Source},
     tenant::{
         apply::{self, Outcome},
-        file::{self, Channel, SecretError, SecretRef, TenantFile},
+        file::{self, SecretError, SecretRef, TenantFile},
     },
 };
 
@@ -36,12 +36,10 @@ pub(super) async fn run(app: &App, path: &Path, register: bool) -> Result<ExitCo
 
 /// An address that would never be called is refused before it is stored.
 fn refuse_addresses(app: &App, file: &TenantFile) -> Result<(), CliError> {
-    let erxes = file.erxes.iter().map(|erxes| ("erxes.base_url".to_owned(), &erxes.base_url));
-    let calcom = std::iter::once(("calcom.base_url".to_owned(), &file.calcom.base_url));
-    let channels = file.channels.iter().enumerate().map(|(n, channel)| {
-        let Channel::Telegram(telegram) = channel;
-        (format!("channels[{n}].base_url"), &telegram.base_url)
-    });
+    let erxes = file.erxes.iter().map(|erxes| ("erxes.base_url".to_owned(), erxes.base_url.as_str()));
+    let calcom = std::iter::once(("calcom.base_url".to_owned(), file.calcom.base_url.as_str()));
+    let channels = file.channels.iter().enumerate();
+    let channels = channels.map(|(n, channel)| (format!("channels[{n}].base_url"), channel.base_url()));
     for (field, address) in erxes.chain(calcom).chain(channels) {
         let refused = address.parse().map_or(Some("not an address"), |url| app.config.vendors.guard.refuses(&url));
         if let Some(reason) = refused {

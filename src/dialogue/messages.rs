@@ -64,7 +64,7 @@ pub fn visit_cancelled_by_salon(visit: &Visit, salon: &SalonCard<'_>, lang: Lang
     let words = phrases(lang);
     let text = format!("{}\n\n{}", named(words.cancelled_by_salon, salon), visit_lines(visit, salon, lang));
     let choices = vec![bound(words.menu, Bound::Home), bound(words.my_visits, Bound::MyVisits)];
-    Screen { visit: Some(facts(visit, salon, lang)), ..message(Message::CancelledBySalon, text, choices, lang) }
+    Screen { visit: Some(Box::new(facts(visit, salon, lang))), ..message(Message::CancelledBySalon, text, choices, lang) }
 }
 
 /// The outcome of a booking that the client had not waited for.
@@ -141,7 +141,7 @@ fn about(id: Message, heading: &str, visit: &Visit, salon: &SalonCard<'_>, lang:
     if visit.cancellable {
         choices.push(bound(words.cancel_visit, Bound::Cancel(visit.booking)));
     }
-    Screen { visit: Some(facts(visit, salon, lang)), ..message(id, text, choices, lang) }
+    Screen { visit: Some(Box::new(facts(visit, salon, lang))), ..message(id, text, choices, lang) }
 }
 
 fn bound(label: &str, request: Bound) -> Choice {

@@ -31,7 +31,7 @@ pub use facts::{Facts, Service, Staff, Title, Visit};
 pub use input::{Input, Refusal, SystemEvent};
 pub use messages::{ReminderKind, SalonCard, confirmation, reminder, visit_cancelled_by_salon, visit_moved};
 pub use render::{Button, Keyboard, Rendered, render};
-pub use screen::{Choice, Message, Screen, ScreenId, VisitFacts};
+pub use screen::{AskContact, Choice, Message, Screen, ScreenId, VisitFacts};
 pub use session::{Draft, IDLE_AFTER, Offer, Session, Slot, State};
 pub use texts::Notice;
 pub use token::{Bound, ChoiceId, MAX_PAYLOAD, ShortKey, Token, TokenSealer};

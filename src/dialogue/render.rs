@@ -58,8 +58,11 @@ pub struct Rendered {
 /// to be cut, or there are no buttons, the text lists the choices by the numbers that can be typed.
 pub fn render(screen: &Screen, caps: &Capabilities, seal: &TokenSealer) -> Rendered {
     let label_limit = caps.buttons.and_then(|budget| budget.label);
-    if let Some(label) = screen.ask_contact.as_deref().filter(|_| caps.contact_request) {
-        let label = label_limit.map_or_else(|| label.to_owned(), |limit| limit.cut(label));
+    if let Some(ask) = screen.ask_contact.as_ref() {
+        if !caps.contact_request {
+            return Rendered { text: caps.text_limit.cut(&ask.typed), keyboard: Keyboard::None };
+        }
+        let label = label_limit.map_or_else(|| ask.label.clone(), |limit| limit.cut(&ask.label));
         return Rendered { text: caps.text_limit.cut(&screen.text), keyboard: Keyboard::RequestContact { label } };
     }
     if screen.choices.is_empty() && screen.nav.is_empty() {

@@ -91,13 +91,22 @@ pub struct Screen {
     pub page: u16,
     /// Choices that go well in one row (4 for times of day).
     pub columns: u8,
-    /// The label of the button that shares the client's number, if it is asked for.
-    pub ask_contact: Option<String>,
+    /// How the client's number is asked for, if it is.
+    pub ask_contact: Option<AskContact>,
     /// Take a keyboard from under the input field away.
     pub remove_keyboard: bool,
     /// The visit it tells of, part by part, where it tells of one and can be said by a template.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub visit: Option<VisitFacts>,
+    pub visit: Option<Box<VisitFacts>>,
+}
+
+/// How a client is asked for their number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskContact {
+    /// The label of the button that shares it.
+    pub label: String,
+    /// What is said in place of the screen's text on a channel that has no such button.
+    pub typed: String,
 }
 
 /// A visit in words, part by part.

@@ -140,6 +140,8 @@ pub enum Job {
         /// The row of the message log.
         message: MessageId,
     },
+    /// The salon's channel accounts are looked after.
+    WatchChannels {},
     /// The CRM is told something.
     SyncCrm {
         /// The intent.
@@ -198,6 +200,7 @@ impl Job {
             Self::SendMessage { .. } => ("send_message", Queue::Outbound, Timely, 20, 60, MESSENGER),
             Self::Attend { .. } => ("attend", Queue::Outbound, Interactive, 12, 20, MESSENGER),
             Self::CheckDelivery { .. } => ("check_delivery", Queue::Outbound, Timely, 12, 30, OURS),
+            Self::WatchChannels {} => ("watch_channels", Queue::Outbound, Background, 3, 300, OURS),
             Self::SyncCrm { .. } => ("sync_crm", Queue::Crm, Background, 14, 60, CRM),
             Self::FireReminder { .. } => ("fire_reminder", Queue::Reminder, Timely, 10, 30, OURS),
         };
@@ -218,7 +221,8 @@ impl Job {
             | Self::LoadSlots { .. }
             | Self::Attend { .. }
             | Self::CheckDelivery { .. }
-            | Self::ReconcileCalendar {} => None,
+            | Self::ReconcileCalendar {}
+            | Self::WatchChannels {} => None,
         }
     }
 }

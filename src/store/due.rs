@@ -48,6 +48,14 @@ impl Db {
         Ok(made)
     }
 
+    /// Enqueues a look after the channel accounts of every tenant that has none open. Returns how many.
+    ///
+    /// # Errors
+    /// When the database can't be reached.
+    pub async fn enqueue_channel_watches(&self) -> Result<i64, StoreError> {
+        Ok(sqlx::query_scalar("select watch_enqueue($1)").bind(self.clock.now()).fetch_one(self.narrow()).await?)
+    }
+
     /// Takes the turn of something that recurs, if it is due and nobody else took it.
     ///
     /// # Errors

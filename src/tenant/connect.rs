@@ -2,6 +2,8 @@
 //! asked for. The same for the command line, the API and the watchdog; safe to repeat.
 #![allow(clippy::disallowed_methods, reason = "stores are where SQL lives")]
 
+use std::fmt;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 use serde::Serialize;
@@ -215,6 +217,45 @@ impl Connector<'_> {
         tracing::error!(account = %id, code = %failure.code, "the channel account's credential is refused");
         Ok(true)
     }
+}
+
+/// What the vendor said of an account when it was last asked.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct LastLook {
+    /// When.
+    pub watched_at: Option<DateTime<Utc>>,
+    /// The account's public name.
+    pub vendor_name: Option<String>,
+    /// How many updates waited at the vendor.
+    pub pending_updates: Option<i64>,
+    /// What was wrong.
+    pub problems: Vec<String>,
+}
+
+impl fmt::Display for LastLook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(at) = self.watched_at else { return f.write_str("never looked at") };
+        write!(f, "{} at {}", self.vendor_name.as_deref().unwrap_or_default(), at.format("%Y-%m-%d %H:%M:%S UTC"))?;
+        if let Some(pending) = self.pending_updates {
+            write!(f, ", {pending} updates waiting")?;
+        }
+        for problem in &self.problems {
+            write!(f, "; {problem}")?;
+        }
+        Ok(())
+    }
+}
+
+/// What the vendor said of an account when it was last asked.
+///
+/// # Errors
+/// When the database can't be reached, or there is no such account.
+pub async fn last_look(tx: &mut Tx, id: ChannelAccountId) -> Result<LastLook, StoreError> {
+    sqlx::query_as("select watched_at, vendor_name, pending_updates, problems from channel_account where id = $1")
+        .bind(id)
+        .fetch_optional(tx.conn())
+        .await?
+        .ok_or(StoreError::Corrupt("channel_account"))
 }
 
 /// Takes the vendor's word on each template the account uses. Returns what an operator should see to.

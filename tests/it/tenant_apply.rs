@@ -172,7 +172,7 @@ async fn a_channel_that_leaves_the_file_stops_and_one_that_returns_works() {
     let accounts: Vec<&str> = applied.webhooks.iter().map(|webhook| webhook.account.as_str()).collect();
     assert_eq!(accounts, ["calcom", "telegram/second"]);
     let returned = world.apply(&tenant_file(LOTOS)).await;
-    assert_eq!(returned.changes, ["channel telegram/main", "channel telegram/second: no longer in the tenant file"]);
+    assert_eq!(returned.changes, ["settings", "channel telegram/main", "channel telegram/second: no longer in the tenant file"]);
     let mut tx = world.db.tenant(world.lotos).await.unwrap();
     let accounts = tenant::channel_accounts(&mut tx, &world.keyring).await.unwrap();
     let active: Vec<bool> = accounts.iter().map(|(_, account)| account.as_ref().unwrap().status.is_active()).collect();

@@ -7,6 +7,7 @@ use salon_core::{
     store::Db,
     vendor::{Http, Pacer},
 };
+use url::Url;
 
 /// Everything a handler may reach.
 #[derive(Debug, Clone)]
@@ -19,4 +20,6 @@ pub struct Ctx {
     pub keyring: Arc<KeyRing>,
     /// How often a vendor may be called.
     pub pacer: Pacer,
+    /// The address under which vendors reach us.
+    pub public_url: Url,
 }

@@ -75,7 +75,13 @@ async fn work(config: Config, queues: &[Queue]) -> Result<(), String> {
     let app = App::new(config).map_err(|error| error.to_string())?;
     app.refuse_wrong_role().await.map_err(|error| error.to_string())?;
     let pacer = Pacer::new(app.redis.as_ref());
-    let ctx = Ctx { db: app.db.clone(), http: app.http.clone(), keyring: app.keyring.clone(), pacer };
+    let ctx = Ctx {
+        db: app.db.clone(),
+        http: app.http.clone(),
+        keyring: app.keyring.clone(),
+        pacer,
+        public_url: app.config.listen.public_url.clone(),
+    };
     let stop = CancellationToken::new();
     let listener =
         tokio::net::TcpListener::bind(address).await.map_err(|error| format!("SALON_WORKERS_OPS_ADDR {address}: {error}"))?;

@@ -1,5 +1,6 @@
 //! Damaged webhooks: whatever arrives under a valid signature, no parser panics. `SALON_MUTATIONS=1000000 cargo test --lib mutations`
 //! tries that many for each adapter; without it a few thousand.
+#![allow(clippy::disallowed_methods, reason = "a test's own setting, not the product's")]
 
 use proptest::prelude::*;
 

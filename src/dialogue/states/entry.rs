@@ -3,6 +3,7 @@
 use super::View;
 use crate::dialogue::effect::Effect;
 use crate::dialogue::machine::Machine;
+use crate::dialogue::screen::AskContact;
 use crate::dialogue::session::Offer;
 use crate::dialogue::texts::{clean, fill, phrases, visits};
 use crate::lang::Lang;
@@ -22,7 +23,8 @@ pub(super) fn set_lang(m: &mut Machine<'_>, lang: Lang) {
 
 pub(super) fn contact(m: &Machine<'_>) -> View {
     let words = phrases(m.lang());
-    View { ask_contact: Some(words.share_phone.to_owned()), ..View::new(words.ask_phone) }
+    let ask_contact = AskContact { label: words.share_phone.to_owned(), typed: words.ask_phone_typed.to_owned() };
+    View { ask_contact: Some(ask_contact), ..View::new(words.ask_phone) }
 }
 
 pub(super) fn home(m: &Machine<'_>) -> View {

@@ -7,7 +7,7 @@ pub(super) mod time;
 pub(super) mod visits;
 
 use super::machine::Machine;
-use super::screen::{Choice, Screen, ScreenId};
+use super::screen::{AskContact, Choice, Screen, ScreenId};
 use super::session::{Offer, Session, State};
 use super::texts::{self, Notice};
 use super::token::{Bound, ChoiceId, Token};
@@ -20,7 +20,7 @@ pub(super) struct View {
     pub(super) columns: u8,
     pub(super) back: bool,
     pub(super) home: bool,
-    pub(super) ask_contact: Option<String>,
+    pub(super) ask_contact: Option<AskContact>,
 }
 
 impl View {

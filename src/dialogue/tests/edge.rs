@@ -2,7 +2,7 @@
 
 use super::world::World;
 use crate::{
-    dialogue::{Choice, ChoiceId, Screen, State, Token, TokenSealer},
+    dialogue::{AskContact, Choice, ChoiceId, Screen, State, Token, TokenSealer},
     lang::Lang,
 };
 
@@ -18,7 +18,7 @@ pub(crate) fn edge_screens() -> Vec<(Screen, TokenSealer)> {
         plain.clone(),
         Screen { text: long.clone(), ..plain.clone() },
         Screen { text: odd.clone(), ..plain.clone() },
-        Screen { ask_contact: Some(odd.clone()), ..plain.clone() },
+        Screen { ask_contact: Some(AskContact { label: odd.clone(), typed: long.clone() }), ..plain.clone() },
         Screen { remove_keyboard: true, ..plain.clone() },
     ];
     for (count, label) in [(1, "Подтвердить"), (3, long.as_str()), (13, odd.as_str()), (60, "Стрижка"), (60, long.as_str())]

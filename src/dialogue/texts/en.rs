@@ -4,6 +4,7 @@ pub(super) static PHRASES: Phrases = Phrases {
     own_name: "English",
     pick_lang: "Which language do you prefer?",
     ask_phone: "Please leave your phone number: the salon needs it for the booking. Press the button or type the number.",
+    ask_phone_typed: "Please type your phone number, for example +44 20 7946 0018. The salon needs it for the booking.",
     share_phone: "Share my number",
     phone_noted: "Thank you, your number is noted.",
     home: "{salon}. How can we help?",

@@ -89,6 +89,7 @@ phrase_table![
     own_name,
     pick_lang,
     ask_phone,
+    ask_phone_typed,
     share_phone,
     phone_noted,
     home,

@@ -16,7 +16,11 @@ use crate::{
     tenant::{
         accounts,
         credentials::{ToSeal, account_context, connection_context, endpoint_context, open, random_key, seal},
-        file::{Calcom, Channel, Erxes, Telegram},
+        file::{
+            Calcom, Erxes, MessageTemplate,
+            channels::{Greeting, Spec},
+        },
+        templates::{Template, put_templates},
     },
 };
 
@@ -57,8 +61,7 @@ impl Work<'_> {
     pub(super) async fn channels(&mut self) -> Result<(), ApplyError> {
         let mut kept = Vec::new();
         for channel in &self.file.channels {
-            let Channel::Telegram(telegram) = channel;
-            kept.push(self.telegram(telegram).await?.0);
+            kept.push(self.channel(&channel.spec()).await?.0);
         }
         let (tenant, now) = (self.tx.tenant(), self.tx.now());
         let gone: Vec<(String, String)> = sqlx::query_as(
@@ -75,42 +78,61 @@ impl Work<'_> {
         Ok(())
     }
 
-    async fn telegram(&mut self, telegram: &Telegram) -> Result<ChannelAccountId, ApplyError> {
-        let (kind, tenant, now) = ("telegram", self.tx.tenant(), self.tx.now());
+    async fn channel(&mut self, spec: &Spec<'_>) -> Result<ChannelAccountId, ApplyError> {
+        let (kind, tenant, now) = (spec.kind, self.tx.tenant(), self.tx.now());
         let stored: Option<Stored<ChannelAccountId>> = sqlx::query_as(
             "select id, credentials, broken_reason from channel_account where tenant_id = $1 and kind = $2 and name = $3",
         )
         .bind(tenant)
         .bind(kind)
-        .bind(&telegram.name)
+        .bind(spec.name)
         .fetch_optional(self.tx.conn())
         .await?;
         let old: Option<AccountSecrets> = self.opened(stored.as_ref().map(|(id, blob, _)| (account_context(*id), blob)))?;
-        let kept = old.as_ref().map(|old| old.webhook_secret.clone());
-        let secrets = AccountSecrets::new(telegram.bot_token.clone(), self.secret(telegram.secret_token.as_ref(), kept));
+        let secrets = self.channel_secrets(spec, old.as_ref());
         let id = stored.as_ref().map_or_else(|| self.new_id(), |(id, ..)| *id);
         let row = Row::new(self, &account_context(id), stored, old.as_ref(), &secrets)?;
         let rows = sqlx::query(
-            "insert into channel_account as a (id, tenant_id, kind, name, base_url, credentials, credential_at, created_at, updated_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $7, $7)
-             on conflict (id) do update set base_url = excluded.base_url, credentials = excluded.credentials,
-               credential_at = excluded.credential_at, status = 'active', broken_reason = null, updated_at = excluded.updated_at
-             where $8 or a.base_url <> excluded.base_url",
+            "insert into channel_account as a (id, tenant_id, kind, name, base_url, external_id, parent_id, credentials, credential_at, created_at, updated_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $9)
+             on conflict (id) do update set base_url = excluded.base_url, external_id = excluded.external_id, parent_id = excluded.parent_id,
+               credentials = excluded.credentials, credential_at = excluded.credential_at, status = 'active', broken_reason = null,
+               updated_at = excluded.updated_at
+             where $10 or (a.base_url, a.external_id, a.parent_id) is distinct from (excluded.base_url, excluded.external_id, excluded.parent_id)",
         )
         .bind(id)
         .bind(tenant)
         .bind(kind)
-        .bind(&telegram.name)
-        .bind(&telegram.base_url)
+        .bind(spec.name)
+        .bind(spec.base_url)
+        .bind(&spec.external_id)
+        .bind(spec.parent_id)
         .bind(row.credentials)
         .bind(now)
         .bind(row.renewed)
         .execute(self.tx.conn())
         .await?
         .rows_affected();
-        self.changed(rows, || format!("channel {kind}/{}", telegram.name));
+        self.changed(rows, || format!("channel {kind}/{}", spec.name));
+        let templates: Vec<Template> = spec.templates.iter().map(MessageTemplate::as_used).collect();
+        let changed = put_templates(&mut self.tx, id, &templates).await?;
+        self.changed(u64::from(changed), || format!("templates of {kind}/{}", spec.name));
         self.endpoint(kind, id.0).await?;
         Ok(id)
+    }
+
+    /// What the file says, and for what it leaves out what was made or learnt earlier.
+    fn channel_secrets(&self, spec: &Spec<'_>, old: Option<&AccountSecrets>) -> AccountSecrets {
+        let known = old.and_then(|old| old.handshake.clone());
+        AccountSecrets {
+            also_valid: spec.also_valid.cloned().into_iter().collect(),
+            handshake: match spec.greeting {
+                Greeting::None => None,
+                Greeting::Theirs => known,
+                Greeting::Ours(given) => Some(self.secret(given, known)),
+            },
+            ..AccountSecrets::new(spec.token.clone(), self.secret(spec.webhook_secret, old.map(|old| old.webhook_secret.clone())))
+        }
     }
 
     async fn stored_connection(&mut self, kind: &str) -> Result<Option<Stored<ConnectionId>>, ApplyError> {

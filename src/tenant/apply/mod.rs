@@ -169,17 +169,21 @@ impl Work<'_> {
     async fn tenant(&mut self) -> Result<(), ApplyError> {
         let file = self.file;
         let (tenant, now) = (self.tx.tenant(), self.tx.now());
+        let as_written = || file.channels.iter().map(|channel| channel.name().to_owned()).collect();
+        let order: Vec<String> = file.fallback.order.clone().unwrap_or_else(as_written);
         let languages: Vec<&str> = file.languages.iter().map(|lang| lang.code()).collect();
         let rows = sqlx::query(
             "insert into tenant as t (id, slug, name, zone, languages, phone_region, address, quiet_hours, reminder_policy,
-               cancel_until_hours, created_at, updated_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)
+               cancel_until_hours, fallback_order, fallback_minutes, created_at, updated_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)
              on conflict (id) do update set name = excluded.name, zone = excluded.zone, languages = excluded.languages,
                phone_region = excluded.phone_region, address = excluded.address, quiet_hours = excluded.quiet_hours,
-               reminder_policy = excluded.reminder_policy, cancel_until_hours = excluded.cancel_until_hours
-             where (t.name, t.zone, t.languages, t.phone_region, t.address, t.quiet_hours, t.reminder_policy, t.cancel_until_hours)
+               reminder_policy = excluded.reminder_policy, cancel_until_hours = excluded.cancel_until_hours,
+               fallback_order = excluded.fallback_order, fallback_minutes = excluded.fallback_minutes
+             where (t.name, t.zone, t.languages, t.phone_region, t.address, t.quiet_hours, t.reminder_policy, t.cancel_until_hours,
+                 t.fallback_order, t.fallback_minutes)
                is distinct from (excluded.name, excluded.zone, excluded.languages, excluded.phone_region, excluded.address,
-                 excluded.quiet_hours, excluded.reminder_policy, excluded.cancel_until_hours)",
+                 excluded.quiet_hours, excluded.reminder_policy, excluded.cancel_until_hours, excluded.fallback_order, excluded.fallback_minutes)",
         )
         .bind(tenant)
         .bind(&file.slug)
@@ -191,6 +195,8 @@ impl Work<'_> {
         .bind(sqlx::types::Json(quiet_hours(file.quiet_hours)?))
         .bind(sqlx::types::Json(reminder_policy(&file.reminders)?))
         .bind(i32::from(file.cancel_until_hours))
+        .bind(order)
+        .bind(i32::from(file.fallback.after_minutes))
         .bind(now)
         .execute(self.tx.conn())
         .await?

@@ -7,6 +7,7 @@
 //!
 //! No problem ever repeats a secret or an address, not even when it was written in the wrong place under a secret's name.
 
+pub(super) mod channels;
 mod model;
 mod parse;
 mod problem;
@@ -18,9 +19,9 @@ mod validate;
 #[cfg(test)]
 mod tests;
 
+pub use channels::{Channel, Instagram, Max, MessageTemplate, Telegram, Vk, Whatsapp};
 pub use model::{
-    Calcom, Channel, DayBefore, Erxes, Language, LocalText, QuietHours, Reminders, Service, Staff, StaffService, Telegram,
-    TenantFile,
+    Calcom, DayBefore, Erxes, Fallback, Language, LocalText, QuietHours, Reminders, Service, Staff, StaffService, TenantFile,
 };
 pub use parse::{MAX_BYTES, MAX_DEPTH};
 pub use problem::{FileErrors, Problem};

@@ -8,6 +8,7 @@ use phonenumber::country;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 
+use super::channels::Channel;
 pub use crate::lang::Lang as Language;
 
 /// A salon, as its file describes it.
@@ -35,6 +36,9 @@ pub struct TenantFile {
     /// Hours before the visit after which a client can no longer cancel or move it from the chat, 0 to 168.
     #[serde(default = "two")]
     pub cancel_until_hours: u16,
+    /// What happens when a reminder or a notice does not arrive.
+    #[serde(default)]
+    pub fallback: Fallback,
     /// `None` for a salon without erxes.
     pub erxes: Option<Erxes>,
     /// The salon's calendar.
@@ -119,37 +123,21 @@ pub struct Calcom {
     pub webhook_secret: Option<SecretString>,
 }
 
-/// A messenger in which the salon talks to its clients.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Channel {
-    /// A Telegram bot.
-    Telegram(Telegram),
+/// What happens when a reminder or a notice does not arrive.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Fallback {
+    /// Names of channels: in which order a client is tried elsewhere. `None`: as the channels stand in the file.
+    pub order: Option<Vec<String>>,
+    /// How long an arrival is waited for, 1 to 1440 minutes.
+    pub after_minutes: u16,
 }
 
-impl Channel {
-    /// The channel's stable name, unique in the file.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Telegram(telegram) => &telegram.name,
-        }
+/// In the file's order, after ten minutes.
+impl Default for Fallback {
+    fn default() -> Self {
+        Self { order: None, after_minutes: 10 }
     }
-}
-
-/// A Telegram bot.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Telegram {
-    /// Stable name, unique among channels.
-    pub name: String,
-    /// As BotFather gave it. Safe in a URL path: digits, `:`, then `A-Z a-z 0-9 _ -`.
-    pub bot_token: SecretString,
-    /// Bot API, `setWebhook`: 1-256 characters of `A-Z a-z 0-9 _ -`. `None`: the caller makes one and keeps it.
-    pub secret_token: Option<SecretString>,
-    /// Address of the Bot API server.
-    #[serde(default = "telegram_api")]
-    pub base_url: String,
 }
 
 /// Something a client can book.
@@ -243,8 +231,4 @@ fn two() -> u16 {
 
 fn yes() -> bool {
     true
-}
-
-fn telegram_api() -> String {
-    "https://api.telegram.org".to_owned()
 }

@@ -96,6 +96,11 @@ struct Finding {
 pub(super) struct Report(Vec<Finding>);
 
 impl Report {
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(super) fn add(&mut self, pointer: impl Into<String>, rule: impl Into<String>) {
         self.0.push(Finding { pointer: pointer.into(), rule: rule.into(), got: None });
     }

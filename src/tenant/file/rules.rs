@@ -26,6 +26,8 @@ pub(super) fn check(document: &Document, report: &mut Report) {
     quiet_hours(root, report);
     addresses(root, report);
     titles(root, report);
+    channel_fields(root, report);
+    fallback_order(root, report);
     unique_names(document, report);
     staff_services(document, report);
 }
@@ -126,6 +128,66 @@ fn titles(root: &Value, report: &mut Report) {
                 let rule = format!("must have a text in {language}, which is one of `languages`");
                 report.add(join(&pointer, "title"), rule);
             }
+        }
+    }
+}
+
+/// The fields of a channel beside `kind`, `name` and `base_url`: those it must have, and those it may have.
+const CHANNELS: &[(&str, &[&str], &[&str])] = &[
+    ("telegram", &["bot_token"], &["secret_token"]),
+    ("max", &["access_token"], &["webhook_secret"]),
+    ("vk", &["group_id", "access_token"], &["secret_key"]),
+    (
+        "whatsapp",
+        &["phone_number_id", "waba_id", "access_token", "app_secret"],
+        &["other_app_secret", "verify_token", "templates"],
+    ),
+    ("instagram", &["account_id", "access_token", "app_secret"], &["other_app_secret", "verify_token"]),
+];
+
+/// Which fields a channel has depends on its kind. A JSON Schema could say so, but not in words that name the field and the rule.
+fn channel_fields(root: &Value, report: &mut Report) {
+    let every: Vec<&str> =
+        CHANNELS.iter().flat_map(|(_, required, optional)| required.iter().chain(*optional)).copied().collect();
+    for (pointer, channel) in entries(root, "/channels") {
+        let Some((kind, required, optional)) = CHANNELS.iter().find(|(kind, ..)| text(channel, "kind") == Some(kind)) else {
+            continue;
+        };
+        let present = |field: &&&str| channel.get(field).is_some();
+        for missing in required.iter().filter(|field| !present(field)) {
+            report.add(join(&pointer, missing), format!("is required for a channel of kind {kind}"));
+        }
+        let foreign = every.iter().filter(present).filter(|field| !required.contains(field) && !optional.contains(field));
+        let foreign: std::collections::BTreeSet<_> = foreign.collect();
+        for field in foreign {
+            report.add(join(&pointer, field), format!("is not a field of a channel of kind {kind}"));
+        }
+        let mut used = std::collections::HashSet::new();
+        for (place, template) in entries(root, &join(&pointer, "templates")) {
+            if let (Some(purpose), Some(language)) = (text(template, "purpose"), text(template, "language"))
+                && !used.insert((purpose, language))
+            {
+                report.add(place, format!("must be the only template for {purpose} in {language}"));
+            }
+        }
+    }
+}
+
+/// True if every channel has the fields its kind must have, and no others.
+#[cfg(test)]
+pub(super) fn channels_are_complete(root: &Value) -> bool {
+    let mut report = Report::default();
+    channel_fields(root, &mut report);
+    report.is_empty()
+}
+
+fn fallback_order(root: &Value, report: &mut Report) {
+    let channels = entries(root, "/channels");
+    let names: Vec<&str> = channels.iter().filter_map(|(_, channel)| text(channel, "name")).collect();
+    for (pointer, name) in entries(root, "/fallback/order") {
+        if let Some(wanted) = name.as_str().filter(|wanted| !names.contains(wanted)) {
+            let hint = suggest::hint(wanted, names.iter().copied());
+            report.add_got(&pointer, format!("must be the name of a channel of this file{hint}"), name);
         }
     }
 }

@@ -51,7 +51,7 @@ struct Kind {
 }
 
 /// Every secret of the file. That these are the schema's fields of `#/$defs/secret` is kept true by a test.
-const KINDS: [Kind; 5] = [
+const KINDS: [Kind; 11] = [
     Kind { field: "app_token", section: "erxes", rule: HEADER_RULE, fits: fits_header },
     Kind { field: "api_key", section: "calcom", rule: HEADER_RULE, fits: fits_header },
     Kind {
@@ -72,6 +72,22 @@ const KINDS: [Kind; 5] = [
         rule: "must be 1 to 256 characters of A-Z, a-z, 0-9, _ and -",
         fits: |secret| (1..=256).contains(&secret.len()) && is_url_safe(secret),
     },
+    Kind {
+        field: "webhook_secret",
+        section: "channels",
+        rule: "must be 5 to 256 characters of A-Z, a-z, 0-9, _ and -",
+        fits: |secret| (5..=256).contains(&secret.len()) && is_url_safe(secret),
+    },
+    Kind {
+        field: "secret_key",
+        section: "channels",
+        rule: "must be 1 to 50 characters of A-Z, a-z, 0-9, _ and -",
+        fits: |secret| (1..=50).contains(&secret.len()) && is_url_safe(secret),
+    },
+    Kind { field: "access_token", section: "channels", rule: HEADER_RULE, fits: fits_header },
+    Kind { field: "app_secret", section: "channels", rule: HEADER_RULE, fits: fits_header },
+    Kind { field: "other_app_secret", section: "channels", rule: HEADER_RULE, fits: fits_header },
+    Kind { field: "verify_token", section: "channels", rule: HEADER_RULE, fits: fits_header },
 ];
 
 // The vendors take these in HTTP headers, where a space or a line end would change the request.

@@ -23,7 +23,6 @@ use axum::http::{Method, header::AUTHORIZATION};
 use chrono::{DateTime, Datelike, Days, NaiveTime, TimeDelta, Utc, Weekday};
 use salon_core::{
     booking::calendar,
-    channel,
     clock::Clock,
     crypto::KeyRing,
     ids::{ChannelAccountId, RandomIds, TenantId},
@@ -31,7 +30,7 @@ use salon_core::{
     job::Queue,
     store::{Db, Waker, queue::DeadLetter},
     tenant::{
-        self,
+        self, Connector,
         apply::{self, Target},
     },
     vendor::{AddressGuard, Http, Pacer, Request},
@@ -191,9 +190,9 @@ impl Chain {
             match webhook.target {
                 Target::Channel(id) => {
                     account = Some(id);
-                    let found = tenant::channel_account(&mut tx, id, &self.keyring).await.unwrap().unwrap();
-                    let adapter = channel::adapter(found.kind);
-                    adapter.register_webhook(&self.http, &found.account, &webhook.address).await.unwrap();
+                    drop(tx);
+                    let connector = Connector { db: &self.db, http: &self.http, keyring: &self.keyring, public_url: &self.base };
+                    connector.connect(applied.tenant, id).await.unwrap();
                 }
                 Target::Calendar => {
                     let event_types = tenant::load_catalogue(&mut tx).await.unwrap().event_types();
@@ -211,6 +210,7 @@ impl Chain {
             http: self.http.clone(),
             keyring: self.keyring.clone(),
             pacer: Pacer::new(Some(&self.redis)),
+            public_url: self.base.clone(),
         };
         let settings = runtime::Settings::of(Queue::ALL);
         self.working = self.stop.child_token();

@@ -17,6 +17,7 @@ mod salon;
 mod send_message;
 mod sync_crm;
 mod turn;
+mod watch_channels;
 mod wording;
 
 use apalis::prelude::Data;
@@ -48,6 +49,7 @@ pub async fn run(assignment: Assignment, ctx: Data<Ctx>) -> Result<(), JobError>
         Job::SendMessage { message } => send_message::run(ctx, &assignment, message).await,
         Job::Attend { inbound_event } => attend::run(ctx, &assignment, inbound_event).await,
         Job::CheckDelivery { message } => check_delivery::run(ctx, &assignment, message).await,
+        Job::WatchChannels {} => watch_channels::run(ctx, &assignment).await,
         Job::SyncCrm { intent } => sync_crm::run(ctx, &assignment, intent).await,
         Job::FireReminder { reminder } => fire_reminder::run(ctx, &assignment, reminder).await,
     }

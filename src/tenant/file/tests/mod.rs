@@ -61,7 +61,7 @@ fn what_is_left_out_has_its_default() {
     assert_eq!(file.cancel_until_hours, 2);
     assert!(file.erxes.is_none());
     assert!(file.calcom.webhook_secret.is_none());
-    let Channel::Telegram(telegram) = &file.channels[0];
+    let Channel::Telegram(telegram) = &file.channels[0] else { panic!() };
     assert!(telegram.secret_token.is_none());
     assert_eq!(telegram.base_url, "https://api.telegram.org");
 }

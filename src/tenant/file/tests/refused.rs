@@ -28,7 +28,7 @@ const UNKNOWN_FIELDS: &[Case] = &[
     case(
         "    bot_token",
         "    token: x\n    bot_token",
-        &["line 11: channels[0].token: is not a known field; did you mean bot_token?"],
+        &["line 11: channels[0].token: is not a known field; did you mean access_token?"],
     ),
     case("minutes: 30", "minutes: 30\n    duration: 4", &["line 20: services[1].duration: is not a known field"]),
     case("ru: Стрижка,", "ru: Стрижка, de: Schnitt,", &["line 15: services[0].title.de: is not a known field"]),
@@ -57,6 +57,40 @@ const UNKNOWN_FIELDS: &[Case] = &[
         &[
             "line 5: erxes.integration_id: is required",
             "line 7: erxes.integration: is not a known field; did you mean integration_id?",
+        ],
+    ),
+];
+
+const CHANNELS: &[Case] = &[
+    case(
+        "kind: telegram\n    name: main\n    bot_token: { env: SECRET_BOT_TOKEN }",
+        "kind: vk\n    name: main",
+        &[
+            "line 9: channels[0].access_token: is required for a channel of kind vk",
+            "line 9: channels[0].group_id: is required for a channel of kind vk",
+        ],
+    ),
+    case(
+        "    bot_token",
+        "    group_id: 7\n    bot_token",
+        &["line 11: channels[0].group_id: is not a field of a channel of kind telegram"],
+    ),
+    case(
+        "languages:",
+        "fallback: { order: [mian] }\nlanguages:",
+        &["line 4: fallback.order[0]: must be the name of a channel of this file; did you mean main? (got \"mian\")"],
+    ),
+    case(
+        "languages:",
+        "fallback: { after_minutes: 0 }\nlanguages:",
+        &["line 4: fallback.after_minutes: must be between 1 and 1440 (got 0)"],
+    ),
+    case(
+        "    bot_token",
+        "    phone_number_id: 106\n    bot_token",
+        &[
+            "line 11: channels[0].phone_number_id: is not a field of a channel of kind telegram",
+            "line 11: channels[0].phone_number_id: must be an id of Meta's: digits, in quotes (got 106)",
         ],
     ),
 ];
@@ -131,7 +165,13 @@ const VALUES: &[Case] = &[
         "cancel_until_hours: 169\nlanguages:",
         &["line 4: cancel_until_hours: must be between 0 and 168 (got 169)"],
     ),
-    case("kind: telegram", "kind: telegramm", &["line 9: channels[0].kind: must be telegram (got \"telegramm\")"]),
+    case(
+        "kind: telegram",
+        "kind: telegramm",
+        &[
+            "line 9: channels[0].kind: must be one of telegram, max, vk, whatsapp, instagram; did you mean telegram? (got \"telegramm\")",
+        ],
+    ),
     case("minutes: 60", "minutes: 60.5", &["line 16: services[0].minutes: must be a whole number between 5 and 720 (got 60.5)"]),
     case(
         "minutes: 60",
@@ -249,7 +289,7 @@ const SYNTAX: &[Case] = &[
 
 #[test]
 fn each_slip_has_its_message() {
-    let cases = [UNKNOWN_FIELDS, VALUES, REFERENCES, SECRETS, SYNTAX].concat();
+    let cases = [UNKNOWN_FIELDS, CHANNELS, VALUES, REFERENCES, SECRETS, SYNTAX].concat();
     let mut wrong = String::new();
     for case in &cases {
         let text = GOOD.replacen(case.from, case.to, 1);

@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 /** Starts `$SALON_BIN_DIR/salon-sandbox`; `stop` ends it. */
 export async function startSandbox() {
   if (process.env.SANDBOX_URL) return sandbox(process.env.SANDBOX_URL.replace(/\/$/, ""), () => {});
-  const binary = `${process.env.SALON_BIN_DIR ?? "../../target/debug"}/salon-sandbox`;
+  const binary = `${process.env.SALON_BIN_DIR ?? "../../../target/debug"}/salon-sandbox`;
   const child = spawn(binary, ["serve", "--addr", "127.0.0.1:0"], { stdio: ["ignore", "pipe", "inherit"] });
   const failed = Promise.race([once(child, "error"), once(child, "exit")]).then(([why]) => { throw new Error(`${binary}: ${why}`); });
   failed.catch(() => {});
