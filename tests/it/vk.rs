@@ -67,7 +67,7 @@ impl Salon {
         let scenario = Scenario { seed: [("vk".to_owned(), seed)].into(), ..Scenario::default() };
         let sandbox = Sandbox::start(Options { scenario, ..Options::default() }).await.unwrap();
         let account = Account {
-            base_url: format!("{}/vk/method", sandbox.base_url).parse().unwrap(),
+            base_url: format!("{}/vk", sandbox.base_url).parse().unwrap(),
             external_id: GROUP.to_owned(),
             parent_id: None,
             secrets: AccountSecrets::new("vk1.a.sandbox".into(), "s3cr3t-per-tenant".into()),

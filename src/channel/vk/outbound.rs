@@ -279,9 +279,9 @@ async fn call<T: DeserializeOwned>(http: &Http, account: &Account, method: &str,
     }
 }
 
-/// `<base>/<method>`: the base is `https://api.vk.ru/method`, or what stands in for it.
+/// `<base>/method/<method>`. The base may have a path of its own (a proxy, a stand-in).
 fn address(account: &Account, method: &str) -> Result<Url, Failure> {
     let mut url = account.base_url.clone();
-    url.path_segments_mut().map_err(|()| Failure::permanent("base_url"))?.pop_if_empty().push(method);
+    url.path_segments_mut().map_err(|()| Failure::permanent("base_url"))?.pop_if_empty().extend(["method", method]);
     Ok(url)
 }

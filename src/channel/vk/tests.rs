@@ -79,7 +79,7 @@ fn account(base_url: url::Url) -> Account {
 }
 
 fn somewhere() -> Account {
-    account("https://vendor.example/method".parse().unwrap())
+    account("https://vendor.example/".parse().unwrap())
 }
 
 fn sign(account: &Account, body: &[u8]) -> (HeaderMap, Vec<u8>) {
@@ -421,7 +421,7 @@ fn two_buttons() -> Keyboard {
 
 /// What VK is asked when these steps are its answers.
 async fn asked(message: &Rendered, plain_buttons: bool, steps: Vec<Step>) -> (Result<String, Failure>, Vec<Seen>) {
-    let stub = Stub::start("/method", steps).await;
+    let stub = Stub::start("/proxy/", steps).await;
     let mut out = free(ANNA, message);
     out.to.plain_buttons = plain_buttons;
     let sent = Vk.send(&http(), &account(stub.base_url.clone()), &out).await;
@@ -432,7 +432,7 @@ async fn asked(message: &Rendered, plain_buttons: bool, steps: Vec<Step>) -> (Re
 async fn messages_are_written_as_documented() {
     for (plain, kind) in [(false, "callback"), (true, "text")] {
         let (_, seen) = asked(&rendered(two_buttons()), plain, vec![sent(1502)]).await;
-        assert_eq!(seen[0].path, "/method/messages.send");
+        assert_eq!(seen[0].path, "/proxy/method/messages.send");
         assert_eq!(seen[0].headers["authorization"], format!("Bearer {TOKEN}"));
         let mut body = seen[0].body.clone();
         let keyboard: Value = serde_json::from_str(body["keyboard"].as_str().unwrap()).unwrap();
@@ -519,9 +519,9 @@ async fn a_press_too_old_to_answer_counts_as_answered() {
     assert_eq!(Vk.acknowledge(&http, &account, &press).await.unwrap_err().class, Class::Credential);
     Vk.attend(&http, &account, to(ANNA), None).await.unwrap();
     let seen = stub.seen();
-    assert_eq!(seen[0].path, "/messages.sendMessageEventAnswer");
+    assert_eq!(seen[0].path, "/method/messages.sendMessageEventAnswer");
     assert_eq!(seen[0].body, json!({"event_id": "a1b2c3d4e5f6", "user_id": ANNA, "peer_id": ANNA, "v": "5.199"}));
-    assert_eq!((seen[3].path.as_str(), &seen[3].body["type"]), ("/messages.setActivity", &json!("typing")));
+    assert_eq!((seen[3].path.as_str(), &seen[3].body["type"]), ("/method/messages.setActivity", &json!("typing")));
 }
 
 #[tokio::test]
