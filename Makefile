@@ -1,6 +1,6 @@
 # `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check schema bench clean
+.PHONY: help demo test conformance check schema bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -12,6 +12,9 @@ demo: ## a whole salon on this machine, until Ctrl-C; ONCE=1 plays one client's 
 
 test: ## every test: Rust, federation, vendors' clients, browser
 	@scripts/test
+
+conformance: ## the table of messengers and what each must do
+	cargo test --quiet --locked --package salon-core --lib channel::conformance::cases::table -- --nocapture
 
 check: ## format, lints, licences and versions of dependencies
 	cargo fmt --all --check

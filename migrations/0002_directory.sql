@@ -26,6 +26,8 @@ create table channel_account (
   -- The account's id at the vendor, where its calls or webhooks name it, and that of what it belongs to; empty and null where nothing does.
   external_id   text not null default '',
   parent_id     text,
+  -- Sends in a second, where the salon's agreement with the vendor is another than the published limit.
+  per_second    integer check (per_second > 0),
   credentials   bytea not null,
   -- Since when the present credential is in use: one that runs out is renewed half-way.
   credential_at timestamptz not null,

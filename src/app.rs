@@ -5,6 +5,7 @@ use std::sync::Arc;
 use secrecy::ExposeSecret;
 
 use crate::{
+    channel::ChannelKind,
     clock::Clock,
     config::Config,
     crypto::KeyRing,
@@ -66,6 +67,10 @@ impl App {
         let waker = redis.clone().map_or_else(Waker::none, Waker::redis);
         let db = Db::connect(&config.database.url, config.database.connections, waker.clone(), clock.clone(), ids.clone())?;
         let http = Http::new(config.vendors.guard)?;
+        let http = match &config.vendors.max_roots {
+            Some(roots) => http.trusting(ChannelKind::Max.as_str(), roots)?,
+            None => http,
+        };
         if config.vendors.guard.allow_private && !config.environment.is_development() {
             tracing::warn!("SALON_ALLOW_PRIVATE_VENDORS is on: a tenant's base URL may point into the private network");
         }

@@ -5,6 +5,7 @@ pub mod capabilities;
 #[cfg(test)]
 mod conformance;
 mod event;
+pub mod max;
 mod outbound;
 #[allow(dead_code, reason = "Meta's adapters come with the next commits")]
 mod proof;

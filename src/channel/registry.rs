@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChannelAdapter, telegram, vk};
+use super::{ChannelAdapter, max, telegram, vk};
 
 macro_rules! channels {
     ($($(#[$doc:meta])* $kind:ident = $name:literal => $adapter:expr),+ $(,)?) => {
@@ -32,6 +32,8 @@ macro_rules! channels {
 channels! {
     /// Telegram Bot API.
     Telegram = "telegram" => telegram::Telegram,
+    /// MAX Bot API.
+    Max = "max" => max::Max,
     /// VK's messages to communities.
     Vk = "vk" => vk::Vk,
 }

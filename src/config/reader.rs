@@ -106,6 +106,21 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A setting that names a file, made of what is in that.
+    #[allow(clippy::option_option, reason = "three outcomes: wrong, absent, read")]
+    pub(super) fn file<T>(&mut self, setting: &Setting, parse: impl Fn(&str) -> Option<T>) -> Option<Option<T>> {
+        let Some(path) = self.optional(setting, |path| Some(path.to_owned()))? else { return Some(None) };
+        let wrong = match self.source.file(Path::new(&path)) {
+            Ok(text) => match parse(&text) {
+                Some(parsed) => return Some(Some(parsed)),
+                None => "there is something else in it".to_owned(),
+            },
+            Err(error) => error.kind().to_string(),
+        };
+        self.refuse(setting, wrong);
+        None
+    }
+
     /// The text of a setting without surrounding white space; an empty one counts as not set.
     #[allow(clippy::option_option, reason = "three outcomes: wrong, absent, read")]
     fn text(&mut self, setting: &Setting) -> Option<Option<SecretString>> {

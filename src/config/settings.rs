@@ -61,6 +61,8 @@ settings! {
     SALON_WORKERS_OPS_ADDR = plain("SALON_WORKERS_OPS_ADDR", Some("127.0.0.1:3393"), "`address:port`");
     /// Whether vendors may lie in private networks.
     SALON_ALLOW_PRIVATE_VENDORS = plain("SALON_ALLOW_PRIVATE_VENDORS", None, "`true` or `false`");
+    /// The authority behind MAX's certificate.
+    SALON_MAX_CA_FILE = plain("SALON_MAX_CA_FILE", None, "the path of a readable file with certificates in PEM");
     /// How long a silent worker keeps its jobs.
     SALON_JOB_LEASE = plain("SALON_JOB_LEASE", Some("15"), "a number of seconds from 2 to 300");
     /// A clock that can be moved.

@@ -71,15 +71,16 @@ pub fn render(screen: &Screen, caps: &Capabilities, seal: &TokenSealer) -> Rende
         return Rendered { text: caps.text_limit.cut(&screen.text), keyboard };
     }
     let mut plan = Plan::for_screen(screen, caps, false);
-    let mut pages = pages(screen, &plan, caps.text_limit);
+    let lines = lines(screen, caps.text_limit);
+    let mut pages = pages(screen, &plan, &lines, caps.text_limit);
     if pages.len() > 1 && !plan.paged {
         // The buttons would have fitted at once, the text did not: "more" needs its room after all.
         plan = Plan::for_screen(screen, caps, true);
-        pages = self::pages(screen, &plan, caps.text_limit);
+        pages = self::pages(screen, &plan, &lines, caps.text_limit);
     }
     let page = pages.get(usize::from(screen.page) % pages.len().max(1)).cloned().unwrap_or_default();
     let text = if plan.listed {
-        with_list(&screen.text, &list(screen, &plan, page.clone(), caps.text_limit), caps.text_limit)
+        with_list(&screen.text, &list(screen, &plan, page.clone(), &lines), caps.text_limit)
     } else {
         caps.text_limit.cut(&screen.text)
     };
@@ -197,16 +198,15 @@ fn in_rows(buttons: Vec<Button>, columns: usize) -> Vec<Vec<Button>> {
 }
 
 /// The choices by page. A page ends early rather than push the text over its limit.
-fn pages(screen: &Screen, plan: &Plan, limit: Limit) -> Vec<Range<usize>> {
+fn pages(screen: &Screen, plan: &Plan, lines: &[String], limit: Limit) -> Vec<Range<usize>> {
     let n = screen.choices.len();
+    // A line end divides lengths in every unit.
+    let body = limit.measure(&joined(&screen.text, ""));
     let mut pages = Vec::new();
     let mut start = 0;
     while start < n {
         let mut end = n.min(start + plan.per_page.max(1));
-        let fits = |end| {
-            let list = list(screen, plan, start..end, limit);
-            limit.fits(&joined(&screen.text, &list))
-        };
+        let fits = |end| body + limit.measure(&list(screen, plan, start..end, lines)) <= limit.max;
         while plan.listed && end > start + 1 && !fits(end) {
             end -= 1;
         }
@@ -216,16 +216,17 @@ fn pages(screen: &Screen, plan: &Plan, limit: Limit) -> Vec<Range<usize>> {
     pages
 }
 
-/// The choices of one page with their numbers, and how to answer.
-fn list(screen: &Screen, plan: &Plan, page: Range<usize>, limit: Limit) -> String {
-    let words = phrases(screen.lang);
-    // One line may take a quarter of the text, so that the question itself is never pushed out.
+/// The choices with their numbers. One line may take a quarter of the text, so that the question itself is never pushed out.
+fn lines(screen: &Screen, limit: Limit) -> Vec<String> {
     let line = Limit { max: limit.max / 4, ..limit };
+    (1..).zip(&screen.choices).map(|(n, choice)| line.cut(&format!("{n}. {}", choice.label))).collect()
+}
+
+/// One page of them, and how to answer.
+fn list(screen: &Screen, plan: &Plan, page: Range<usize>, lines: &[String]) -> String {
+    let words = phrases(screen.lang);
     let paged = page.len() < screen.choices.len();
-    let mut lines: Vec<String> = (page.start + 1..)
-        .zip(screen.choices.get(page).unwrap_or_default())
-        .map(|(n, choice)| line.cut(&format!("{n}. {}", choice.label)))
-        .collect();
+    let mut lines: Vec<&str> = lines.get(page).unwrap_or_default().iter().map(String::as_str).collect();
     if matches!(plan.shape, Shape::Typed) {
         let more = screen.more.iter().filter(|_| paged);
         let typed: Vec<&str> = more.chain(&screen.nav).map(|choice| choice.label.as_str()).collect();
@@ -234,9 +235,11 @@ fn list(screen: &Screen, plan: &Plan, page: Range<usize>, limit: Limit) -> Strin
             how.push(fill(words.answer_by_word, &[("words", &typed.join(", "))]));
         }
         if !lines.is_empty() {
-            lines.push(String::new());
+            lines.push("");
         }
-        lines.push(how.join(" "));
+        let how = how.join(" ");
+        lines.push(&how);
+        return lines.join("\n");
     }
     lines.join("\n")
 }

@@ -2,7 +2,7 @@
 //! the tenant.
 #![allow(clippy::disallowed_methods, reason = "stores are where SQL lives")]
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
@@ -18,11 +18,12 @@ use super::{
 };
 use crate::{
     booking::CalendarAccount,
-    channel::{Account, ChannelKind},
+    channel::{Account, ChannelKind, Pacing, adapter},
     crm::CrmAccount,
     crypto::{KeyRing, Sealed},
     ids::{ChannelAccountId, ConnectionId, TenantId},
     store::{Db, StoreError, Tx},
+    vendor::Rate,
 };
 
 /// Whether an account is used.
@@ -62,6 +63,8 @@ pub struct ChannelAccount {
     pub name: String,
     /// What the adapter needs.
     pub account: Account,
+    /// Sends in a second, if not as the vendor publishes.
+    pub per_second: Option<u32>,
     /// Since when its credential is in use.
     pub credential_at: DateTime<Utc>,
     /// Whether it is used.
@@ -100,13 +103,25 @@ struct AccountRow {
     base_url: String,
     external_id: String,
     parent_id: Option<String>,
+    per_second: Option<i32>,
     credentials: Vec<u8>,
     credential_at: DateTime<Utc>,
     status: String,
     broken_reason: Option<String>,
 }
 
-const ACCOUNT: &str = "select id, kind, name, base_url, external_id, parent_id, credentials, credential_at, status, broken_reason from channel_account";
+const ACCOUNT: &str = "select id, kind, name, base_url, external_id, parent_id, per_second, credentials, credential_at, status, broken_reason from channel_account";
+
+impl ChannelAccount {
+    /// How often it may send: as its vendor publishes, or as the tenant file says.
+    pub fn pacing(&self) -> Pacing {
+        let published = adapter(self.kind).pacing();
+        match self.per_second {
+            Some(count) => Pacing { account: Rate { count, per: Duration::from_secs(1), burst: count }, ..published },
+            None => published,
+        }
+    }
+}
 
 impl AccountRow {
     fn open(self, keyring: &KeyRing) -> Result<ChannelAccount, StoreError> {
@@ -121,6 +136,7 @@ impl AccountRow {
                 parent_id: self.parent_id,
                 secrets,
             },
+            per_second: self.per_second.map(i32::unsigned_abs),
             credential_at: self.credential_at,
             status: Status::read(&self.status, self.broken_reason),
         })

@@ -1,7 +1,7 @@
 //! The one HTTP client. Adapters build a [`Request`] and read a [`Reply`]; time-outs, size limits, the address guard and the silence
 //! of the logs are here.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use serde::Serialize;
@@ -38,6 +38,7 @@ pub struct Request {
     headers: HeaderMap,
     body: Option<Vec<u8>>,
     timeout: Duration,
+    roots: Option<&'static str>,
 }
 
 impl std::fmt::Debug for Request {
@@ -49,7 +50,7 @@ impl std::fmt::Debug for Request {
 impl Request {
     /// A request without a body, to be answered within `timeout`.
     pub fn new(method: Method, url: Url, timeout: Duration) -> Self {
-        Self { method, url, headers: HeaderMap::new(), body: None, timeout }
+        Self { method, url, headers: HeaderMap::new(), body: None, timeout, roots: None }
     }
 
     /// A POST with a JSON body.
@@ -89,6 +90,13 @@ impl Request {
         // Our own wire types hold nothing that JSON can't: no maps with odd keys, no failing serializers.
         self.body = serde_json::to_vec(body).ok();
         self.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        self
+    }
+
+    /// Also trusts the certificate authorities that [`Http::trusting`] was given under this name, if it was given any.
+    #[must_use]
+    pub const fn own_roots(mut self, vendor: &'static str) -> Self {
+        self.roots = Some(vendor);
         self
     }
 
@@ -140,10 +148,23 @@ impl Reply {
     }
 }
 
+/// Certificate authorities beside the public ones.
+#[derive(Debug, Clone)]
+pub struct Roots(Vec<reqwest::Certificate>);
+
+impl Roots {
+    /// The certificates of a PEM file; none if there is none in it.
+    pub fn from_pem(text: &str) -> Option<Self> {
+        reqwest::Certificate::from_pem_bundle(text.as_bytes()).ok().filter(|found| !found.is_empty()).map(Self)
+    }
+}
+
 /// The client behind every adapter.
 #[derive(Debug, Clone)]
 pub struct Http {
     client: reqwest::Client,
+    /// For vendors whose certificates come from an authority that nobody else's calls should trust.
+    own: HashMap<&'static str, reqwest::Client>,
     guard: AddressGuard,
 }
 
@@ -152,17 +173,17 @@ impl Http {
     ///
     /// # Errors
     /// When the TLS roots can't be loaded.
-    #[allow(clippy::disallowed_methods, reason = "this is the one place that makes a client")]
     pub fn new(guard: AddressGuard) -> Result<Self, reqwest::Error> {
-        let client = reqwest::Client::builder()
-            .user_agent(concat!("salon-core/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(Duration::from_secs(5))
-            .pool_idle_timeout(Duration::from_secs(30))
-            .dns_resolver(std::sync::Arc::new(guard))
-            .no_proxy()
-            .build()?;
-        Ok(Self { client, guard })
+        Ok(Self { client: client(guard, None)?, own: HashMap::new(), guard })
+    }
+
+    /// Trusts `roots` as well, for the requests that name `vendor` and for no others.
+    ///
+    /// # Errors
+    /// When one of them is no certificate.
+    pub fn trusting(mut self, vendor: &'static str, roots: &Roots) -> Result<Self, reqwest::Error> {
+        self.own.insert(vendor, client(self.guard, Some(roots))?);
+        Ok(self)
     }
 
     /// Calls a vendor once. No retry here: whether a call may be repeated is the caller's knowledge.
@@ -173,7 +194,8 @@ impl Http {
         if let Some(reason) = self.guard.refuses(&request.url) {
             return Err(HttpError::Refused(reason));
         }
-        let mut call = self.client.request(request.method, request.url).headers(request.headers).timeout(request.timeout);
+        let client = request.roots.and_then(|vendor| self.own.get(vendor)).unwrap_or(&self.client);
+        let mut call = client.request(request.method, request.url).headers(request.headers).timeout(request.timeout);
         if let Some(body) = request.body {
             call = call.body(body);
         }
@@ -189,4 +211,17 @@ impl Http {
         }
         Ok(Reply { status, headers, body })
     }
+}
+
+#[allow(clippy::disallowed_methods, reason = "this is the one place that makes a client")]
+fn client(guard: AddressGuard, roots: Option<&Roots>) -> Result<reqwest::Client, reqwest::Error> {
+    reqwest::Client::builder()
+        .user_agent(concat!("salon-core/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(Duration::from_secs(5))
+        .pool_idle_timeout(Duration::from_secs(30))
+        .dns_resolver(std::sync::Arc::new(guard))
+        .no_proxy()
+        .tls_certs_merge(roots.iter().flat_map(|roots| roots.0.iter().cloned()))
+        .build()
 }

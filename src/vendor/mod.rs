@@ -6,8 +6,10 @@ mod http;
 mod pacing;
 #[cfg(test)]
 pub(crate) mod stub;
+#[cfg(test)]
+mod tls_tests;
 
 pub use failure::{Class, Failure};
 pub use guard::AddressGuard;
-pub use http::{Http, HttpError, Reply, Request};
+pub use http::{Http, HttpError, Reply, Request, Roots};
 pub use pacing::{Pacer, Rate};

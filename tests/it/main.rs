@@ -9,6 +9,7 @@ mod graphql;
 mod harness;
 mod ingress;
 mod isolation;
+mod max;
 mod ops;
 mod queue;
 mod tenant_apply;

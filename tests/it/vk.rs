@@ -64,7 +64,7 @@ impl Salon {
             "people": [{"id": 700_100_200, "first_name": "Anna"},
                        {"id": 700_100_201, "first_name": "Olga", "client": {"button_actions": ["text"]}}],
         });
-        let scenario = Scenario { seed: [("vk".to_owned(), seed)].into(), ..Scenario::default() };
+        let scenario = Scenario { seed: [("vk".to_owned(), seed)].into() };
         let sandbox = Sandbox::start(Options { scenario, ..Options::default() }).await.unwrap();
         let account = Account {
             base_url: format!("{}/vk", sandbox.base_url).parse().unwrap(),

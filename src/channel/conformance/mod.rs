@@ -12,7 +12,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use url::Url;
 
-use super::{Account, AccountSecrets, Body, ChannelKind, Outbound, Recipient, Sent, adapter, telegram, vk};
+use super::{Account, AccountSecrets, Body, ChannelKind, Outbound, Recipient, Sent, adapter, max, telegram, vk};
 use crate::{
     dialogue::{Button, Keyboard, Rendered},
     vendor::{
@@ -71,6 +71,7 @@ pub(super) enum Proof {
 fn samples(kind: ChannelKind) -> Samples {
     match kind {
         ChannelKind::Telegram => telegram::tests::conformance(),
+        ChannelKind::Max => max::tests::conformance(),
         ChannelKind::Vk => vk::tests::conformance(),
     }
 }

@@ -93,12 +93,14 @@ impl Work<'_> {
         let id = stored.as_ref().map_or_else(|| self.new_id(), |(id, ..)| *id);
         let row = Row::new(self, &account_context(id), stored, old.as_ref(), &secrets)?;
         let rows = sqlx::query(
-            "insert into channel_account as a (id, tenant_id, kind, name, base_url, external_id, parent_id, credentials, credential_at, created_at, updated_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $9)
+            "insert into channel_account as a (id, tenant_id, kind, name, base_url, external_id, parent_id, per_second, credentials, credential_at, created_at, updated_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $10)
              on conflict (id) do update set base_url = excluded.base_url, external_id = excluded.external_id, parent_id = excluded.parent_id,
+               per_second = excluded.per_second,
                credentials = excluded.credentials, credential_at = excluded.credential_at, status = 'active', broken_reason = null,
                updated_at = excluded.updated_at
-             where $10 or (a.base_url, a.external_id, a.parent_id) is distinct from (excluded.base_url, excluded.external_id, excluded.parent_id)",
+             where $11 or (a.base_url, a.external_id, a.parent_id, a.per_second)
+               is distinct from (excluded.base_url, excluded.external_id, excluded.parent_id, excluded.per_second)",
         )
         .bind(id)
         .bind(tenant)
@@ -107,6 +109,7 @@ impl Work<'_> {
         .bind(spec.base_url)
         .bind(&spec.external_id)
         .bind(spec.parent_id)
+        .bind(spec.per_second.map(i32::from))
         .bind(row.credentials)
         .bind(now)
         .bind(row.renewed)

@@ -32,6 +32,8 @@ pub struct Telegram {
     pub bot_token: SecretString,
     /// Bot API, `setWebhook`: 1-256 characters of `A-Z a-z 0-9 _ -`. `None`: the caller makes one and keeps it.
     pub secret_token: Option<SecretString>,
+    /// Sends in a second, 1 to 1000; `None`: as the vendor publishes.
+    pub per_second: Option<u16>,
     /// Address of the Bot API server.
     #[serde(default = "telegram_api")]
     pub base_url: String,
@@ -46,6 +48,8 @@ pub struct Max {
     pub access_token: SecretString,
     /// MAX, `POST /subscriptions`: 5-256 characters of `A-Z a-z 0-9 _ -`. `None`: the caller makes one and keeps it.
     pub webhook_secret: Option<SecretString>,
+    /// Sends in a second, 1 to 1000; `None`: as the vendor publishes.
+    pub per_second: Option<u16>,
     /// Address of the API.
     #[serde(default = "max_api")]
     pub base_url: String,
@@ -62,6 +66,8 @@ pub struct Vk {
     pub access_token: SecretString,
     /// VK, `groups.addCallbackServer`: at most 50 characters. `None`: the caller makes one and keeps it.
     pub secret_key: Option<SecretString>,
+    /// Sends in a second, 1 to 1000; `None`: as the vendor publishes.
+    pub per_second: Option<u16>,
     /// Address of the API, without `/method`.
     #[serde(default = "vk_api")]
     pub base_url: String,
@@ -84,6 +90,8 @@ pub struct Whatsapp {
     pub other_app_secret: Option<SecretString>,
     /// What Meta shows when it greets the address. `None`: the caller makes one and keeps it.
     pub verify_token: Option<SecretString>,
+    /// Sends in a second, 1 to 1000; `None`: as the vendor publishes.
+    pub per_second: Option<u16>,
     /// Address of the Graph API, without a version.
     #[serde(default = "whatsapp_api")]
     pub base_url: String,
@@ -107,6 +115,8 @@ pub struct Instagram {
     pub other_app_secret: Option<SecretString>,
     /// What Meta shows when it greets the address. `None`: the caller makes one and keeps it.
     pub verify_token: Option<SecretString>,
+    /// Sends in a second, 1 to 1000; `None`: as the vendor publishes.
+    pub per_second: Option<u16>,
     /// Address of the API, without a version.
     #[serde(default = "instagram_api")]
     pub base_url: String,
@@ -138,6 +148,7 @@ pub(in crate::tenant) struct Spec<'a> {
     pub(in crate::tenant) base_url: &'a str,
     pub(in crate::tenant) external_id: String,
     pub(in crate::tenant) parent_id: Option<&'a str>,
+    pub(in crate::tenant) per_second: Option<u16>,
     pub(in crate::tenant) token: &'a SecretString,
     /// None: made once and kept.
     pub(in crate::tenant) webhook_secret: Option<&'a SecretString>,
@@ -170,12 +181,13 @@ impl Channel {
     }
 
     pub(in crate::tenant) fn spec(&self) -> Spec<'_> {
-        let spec = |kind, name, base_url, token| Spec {
+        let spec = |kind, name, base_url, per_second, token| Spec {
             kind,
             name,
             base_url,
             external_id: String::new(),
             parent_id: None,
+            per_second,
             token,
             webhook_secret: None,
             also_valid: None,
@@ -183,17 +195,19 @@ impl Channel {
             templates: &[],
         };
         match self {
-            Self::Telegram(one) => {
-                Spec { webhook_secret: one.secret_token.as_ref(), ..spec("telegram", &one.name, &one.base_url, &one.bot_token) }
-            }
-            Self::Max(one) => {
-                Spec { webhook_secret: one.webhook_secret.as_ref(), ..spec("max", &one.name, &one.base_url, &one.access_token) }
-            }
+            Self::Telegram(one) => Spec {
+                webhook_secret: one.secret_token.as_ref(),
+                ..spec("telegram", &one.name, &one.base_url, one.per_second, &one.bot_token)
+            },
+            Self::Max(one) => Spec {
+                webhook_secret: one.webhook_secret.as_ref(),
+                ..spec("max", &one.name, &one.base_url, one.per_second, &one.access_token)
+            },
             Self::Vk(one) => Spec {
                 external_id: one.group_id.to_string(),
                 webhook_secret: one.secret_key.as_ref(),
                 greeting: Greeting::Theirs,
-                ..spec("vk", &one.name, &one.base_url, &one.access_token)
+                ..spec("vk", &one.name, &one.base_url, one.per_second, &one.access_token)
             },
             Self::Whatsapp(one) => Spec {
                 external_id: one.phone_number_id.clone(),
@@ -202,14 +216,14 @@ impl Channel {
                 also_valid: one.other_app_secret.as_ref(),
                 greeting: Greeting::Ours(one.verify_token.as_ref()),
                 templates: &one.templates,
-                ..spec("whatsapp", &one.name, &one.base_url, &one.access_token)
+                ..spec("whatsapp", &one.name, &one.base_url, one.per_second, &one.access_token)
             },
             Self::Instagram(one) => Spec {
                 external_id: one.account_id.clone(),
                 webhook_secret: Some(&one.app_secret),
                 also_valid: one.other_app_secret.as_ref(),
                 greeting: Greeting::Ours(one.verify_token.as_ref()),
-                ..spec("instagram", &one.name, &one.base_url, &one.access_token)
+                ..spec("instagram", &one.name, &one.base_url, one.per_second, &one.access_token)
             },
         }
     }

@@ -48,7 +48,7 @@ pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, id: MessageId) -> Re
         return record(ctx, assignment, id, ready.message.attempts, &sent).await;
     }
     // Outside any transaction: Redis may take its time, and a row's lock must not wait for it.
-    pace(ctx, adapter, &ready).await?;
+    pace(ctx, &ready).await?;
     let resent = again && !recognises(adapter, &ready.message, ctx.db.clock().now());
     let Some(attempt) = begin(ctx, assignment, &ready, resent).await? else { return Ok(()) };
     let out = Outbound { to: ready.contact.recipient(), body: ready.wording.body(), key: id.0 };
@@ -215,8 +215,8 @@ async fn timely_notice(tx: &mut Tx, message: &Outgoing, tenant: &Tenant) -> Resu
     Ok(if allowed <= tx.now() || too_late { Timely::Now } else { Timely::At(allowed) })
 }
 
-async fn pace(ctx: &Ctx, adapter: &dyn ChannelAdapter, ready: &Ready) -> Result<(), JobError> {
-    let (pacing, account) = (adapter.pacing(), &ready.account);
+async fn pace(ctx: &Ctx, ready: &Ready) -> Result<(), JobError> {
+    let (pacing, account) = (ready.account.pacing(), &ready.account);
     let limits =
         [(account_key(account), pacing.account), (format!("chat:{}:{}", account.id, ready.contact.chat_id), pacing.chat)];
     ctx.pacer.acquire(&limits).await.map_err(|after| JobError::Later { after, why: "paced".into() })
