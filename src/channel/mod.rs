@@ -10,6 +10,7 @@ mod outbound;
 mod proof;
 mod registry;
 pub mod telegram;
+pub mod vk;
 pub mod whatsapp;
 
 pub use capabilities::Capabilities;
