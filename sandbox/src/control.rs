@@ -1,5 +1,7 @@
 //! The control API under `/control`: what tests, the story and the page use to play the outside world.
 
+mod messengers;
+
 use std::sync::Arc;
 
 use axum::{
@@ -7,7 +9,7 @@ use axum::{
     extract::{Path, Query, State},
     http::StatusCode,
     response::{IntoResponse, Response},
-    routing::{delete, get, post},
+    routing::{get, post},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
@@ -17,7 +19,7 @@ use crate::{
     clock::Clock,
     fault::{Fault, Target},
     ledger::Entry,
-    telegram::{Action, BadBot, CannotAct, Manners, NewBot, Person, Telegram},
+    messenger::Messenger,
     vendor::Vendor,
     world::World,
 };
@@ -30,8 +32,8 @@ const SHOWN: u64 = 300;
 pub(crate) struct Control {
     world: Arc<World>,
     clock: Arc<Clock>,
-    telegram: Arc<Telegram>,
     vendors: Vec<Arc<dyn Vendor>>,
+    messengers: Vec<Arc<dyn Messenger>>,
 }
 
 type Shared = State<Arc<Control>>;
@@ -47,12 +49,22 @@ impl IntoResponse for Refused {
 }
 
 impl Control {
-    pub(crate) fn new(world: Arc<World>, clock: Arc<Clock>, telegram: Arc<Telegram>, vendors: Vec<Arc<dyn Vendor>>) -> Arc<Self> {
-        Arc::new(Self { world, clock, telegram, vendors })
+    /// `messengers` are among the vendors, too.
+    pub(crate) fn new(
+        world: Arc<World>,
+        clock: Arc<Clock>,
+        vendors: Vec<Arc<dyn Vendor>>,
+        messengers: Vec<Arc<dyn Messenger>>,
+    ) -> Arc<Self> {
+        Arc::new(Self { world, clock, vendors, messengers })
     }
 
     fn vendor(&self, name: &str) -> Result<&Arc<dyn Vendor>, Refused> {
         self.vendors.iter().find(|vendor| vendor.name() == name).ok_or_else(|| not_found("no such vendor"))
+    }
+
+    fn messenger(&self, name: &str) -> Result<&Arc<dyn Messenger>, Refused> {
+        self.messengers.iter().find(|messenger| messenger.name() == name).ok_or_else(|| not_found("no such messenger"))
     }
 
     fn clock_view(&self) -> Value {
@@ -79,15 +91,6 @@ impl Control {
 }
 
 pub(crate) fn router(control: Arc<Control>) -> Router {
-    let telegram = Router::new()
-        .route("/", get(async |State(control): Shared| Json(control.telegram.snapshot())))
-        .route("/bots", post(add_bot))
-        .route("/bots/{bot}", delete(revoke_bot))
-        .route("/bots/{bot}/groups", post(add_group))
-        .route("/bots/{bot}/forge", post(forge))
-        .route("/bots/{bot}/people/{person}", get(chat).post(act))
-        .route("/people", post(add_person))
-        .route("/manners", get(manners).put(set_manners));
     let control_routes = Router::new()
         .route("/health", get(async || Json(json!({"status": "ok"}))))
         .route("/clock", get(async |State(control): Shared| Json(control.clock_view())))
@@ -99,7 +102,9 @@ pub(crate) fn router(control: Arc<Control>) -> Router {
         .route("/vendors/{vendor}", get(vendor_snapshot))
         .route("/vendors/{vendor}/seed", post(seed))
         .route("/vendors/{vendor}/act", post(vendor_act))
-        .nest("/telegram", telegram);
+        .route("/messengers", get(messengers::list))
+        .route("/messengers/{vendor}/{account}/settled", get(messengers::settled))
+        .route("/messengers/{vendor}/{account}/{person}", get(messengers::chat).post(messengers::act));
     Router::new().nest("/control", control_routes).with_state(control)
 }
 
@@ -172,22 +177,21 @@ async fn clear_ledger(State(control): Shared) -> Json<Value> {
 
 #[derive(Deserialize)]
 struct Watched {
-    bot: Option<i64>,
-    person: Option<i64>,
-    since: Option<u64>,
+    /// `vendor/account/person`, separated by commas.
+    #[serde(default)]
+    chats: String,
+    #[serde(default)]
+    since: u64,
 }
 
 /// All that the page shows, at one moment.
 async fn snapshot(State(control): Shared, Query(watched): Query<Watched>) -> Json<Value> {
-    let chat = watched.bot.zip(watched.person).and_then(|(bot, person)| control.telegram.chat(bot, person));
-    let from = control.world.ledger.total().saturating_sub(SHOWN).max(watched.since.unwrap_or_default());
-    let vendors: serde_json::Map<String, Value> =
-        control.vendors.iter().map(|vendor| (vendor.name().to_owned(), vendor.snapshot())).collect();
+    let from = control.world.ledger.total().saturating_sub(SHOWN).max(watched.since);
     Json(json!({
         "clock": control.clock_view(),
-        "telegram": control.telegram.snapshot(),
-        "chat": chat,
-        "vendors": vendors,
+        "messengers": messengers::snapshot(&control, &watched.chats),
+        "calendar": control.vendor("calcom").map(|vendor| vendor.snapshot()).ok(),
+        "crm": control.vendor("erxes").map(|vendor| vendor.snapshot()).ok(),
         "ledger": control.ledger_view(from),
         "faults": control.faults_view(),
     }))
@@ -206,70 +210,6 @@ async fn seed(State(control): Shared, Path(vendor): Path<String>, Json(data): Js
 async fn vendor_act(State(control): Shared, Path(vendor): Path<String>, Json(action): Json<Value>) -> Reply {
     let acted = control.vendor(&vendor)?.act(action).await;
     acted.map(Json).map_err(|error| Refused(StatusCode::CONFLICT, error))
-}
-
-async fn add_bot(State(control): Shared, Json(bot): Json<NewBot>) -> Reply {
-    match control.telegram.add_bot(bot) {
-        Ok(id) => Ok(Json(json!({"id": id}))),
-        Err(error @ BadBot::Token) => Err(bad_request(error)),
-        Err(error @ BadBot::Known) => Err(Refused(StatusCode::CONFLICT, error.to_string())),
-    }
-}
-
-async fn revoke_bot(State(control): Shared, Path(bot): Path<i64>) -> Reply {
-    if control.telegram.revoke_bot(bot) { Ok(Json(json!({}))) } else { Err(not_found("no such bot")) }
-}
-
-#[derive(Deserialize)]
-struct Group {
-    id: i64,
-    title: String,
-}
-
-async fn add_group(State(control): Shared, Path(bot): Path<i64>, Json(group): Json<Group>) -> Reply {
-    if group.id >= 0 {
-        return Err(bad_request("a group's id is negative"));
-    }
-    if control.telegram.add_group(bot, group.id, &group.title) { Ok(Json(json!({}))) } else { Err(not_found("no such bot")) }
-}
-
-async fn add_person(State(control): Shared, Json(person): Json<Person>) -> Json<Value> {
-    let id = person.id;
-    control.telegram.add_person(person);
-    Json(json!({"id": id}))
-}
-
-async fn manners(State(control): Shared) -> Json<Manners> {
-    Json(control.telegram.manners())
-}
-
-async fn set_manners(State(control): Shared, Json(manners): Json<Manners>) -> Json<Manners> {
-    control.telegram.set_manners(manners);
-    Json(control.telegram.manners())
-}
-
-async fn chat(State(control): Shared, Path((bot, person)): Path<(i64, i64)>) -> Reply {
-    control.telegram.chat(bot, person).map(Json).ok_or_else(|| not_found("no such chat"))
-}
-
-async fn act(State(control): Shared, Path((bot, person)): Path<(i64, i64)>, Json(action): Json<Action>) -> Reply {
-    match control.telegram.act(bot, person, action) {
-        Ok(acted) => Ok(Json(json!(acted))),
-        Err(error @ (CannotAct::NoBot | CannotAct::NoPerson)) => Err(not_found(error)),
-        Err(error) => Err(Refused(StatusCode::CONFLICT, error.to_string())),
-    }
-}
-
-#[derive(Deserialize)]
-struct Forgery {
-    update: Value,
-    #[serde(default)]
-    secret: Option<String>,
-}
-
-async fn forge(State(control): Shared, Path(bot): Path<i64>, Json(forgery): Json<Forgery>) -> Reply {
-    let status = control.telegram.forge(bot, &forgery.update, forgery.secret.as_deref()).await;
-    status.map(|status| Json(json!({"status": status}))).map_err(bad_request)
 }
 
 fn numbered((number, entry): &(u64, Entry)) -> Value {

@@ -34,11 +34,20 @@ pub enum Fault {
     HangAfterCommit,
     /// Does the work, then closes the connection without an answer.
     DropAfterCommit,
+    /// Does the work, then answers: late, and wrongly if a status is given.
+    AnswerAfterCommit {
+        /// Milliseconds between the work and the answer.
+        #[serde(default)]
+        ms: u64,
+        /// HTTP status answered in the vendor's own error envelope, though the work is done; none for the right answer.
+        #[serde(default)]
+        code: Option<u16>,
+    },
     /// Does the work, and delivers the webhooks that follow from it twice.
     Twice,
 }
 
-/// Where a fault strikes: a vendor's name (`telegram`, `calcom`, `erxes`) and one of its operations
+/// Where a fault strikes: a vendor's name (`telegram`, `max`, `vk`, `whatsapp`, `instagram`, `calcom`, `erxes`) and one of its operations
 /// (`sendMessage`, `POST /v2/bookings`, `widgetsInsertMessage`), or `*` for any.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Target {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::vendor::Vendor;
 
 /// One message as the person's phone shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bubble {
     /// The vendor's id, unique in the chat.
     pub id: String,
@@ -26,7 +26,7 @@ pub struct Bubble {
 }
 
 /// Who wrote a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Author {
     /// The client.
@@ -38,7 +38,7 @@ pub enum Author {
 }
 
 /// A button as it can be pressed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Button {
     /// What it says.
     pub label: String,
@@ -49,7 +49,7 @@ pub struct Button {
 }
 
 /// What pressing a button does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ButtonKind {
     /// Tells the salon.
@@ -72,8 +72,17 @@ pub enum Delivery {
     Read,
 }
 
+/// What a phone shows over the chat for a moment, in answer to a press.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// When the salon said it; tells it from the one before.
+    pub at: DateTime<Utc>,
+    /// What it says.
+    pub text: String,
+}
+
 /// A chat as one person sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chat {
     /// Oldest first.
     pub bubbles: Vec<Bubble>,
@@ -83,6 +92,8 @@ pub struct Chat {
     pub typing: bool,
     /// The person does not let the salon write.
     pub blocked: bool,
+    /// The last answer to a press that was shown over the chat.
+    pub notice: Option<Notice>,
 }
 
 /// What a person does.
@@ -161,7 +172,7 @@ pub trait Messenger: Vendor {
     /// The people with a phone: the vendor's id and the name.
     fn people(&self) -> Vec<(String, String)>;
 
-    /// The chat between an account and a person, if both exist.
+    /// The chat between an account and a person, if both exist; empty before its beginning.
     fn chat(&self, account: &str, person: &str) -> Option<Chat>;
 
     /// Lets a person do something. Returns the vendor's ids of the events that follow for the account's webhook, so that a test can find

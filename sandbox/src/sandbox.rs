@@ -20,11 +20,14 @@ use crate::{
     clock::Clock,
     control::{self, Control},
     erxes::Erxes,
+    instagram::Instagram,
     max::Max,
+    messenger::Messenger,
     page,
-    telegram::{Manners, NewBot, Person, Telegram},
+    telegram::Telegram,
     vendor::Vendor,
     vk::Vk,
+    whatsapp::WhatsApp,
     world::World,
 };
 
@@ -49,13 +52,7 @@ impl Default for Options {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Scenario {
-    /// Telegram bots.
-    pub bots: Vec<NewBot>,
-    /// People with a Telegram account.
-    pub people: Vec<Person>,
-    /// How Telegram behaves.
-    pub manners: Manners,
-    /// Data of the other vendors by their name, in the shape that each documents.
+    /// By the vendor's name, in the shape that each documents.
     pub seed: BTreeMap<String, Value>,
 }
 
@@ -70,6 +67,10 @@ pub struct Sandbox {
     pub clock: Arc<Clock>,
     /// The Telegram Bot API under `{base_url}/telegram`.
     pub telegram: Arc<Telegram>,
+    /// WhatsApp's Cloud API under `{base_url}/whatsapp`.
+    pub whatsapp: Arc<WhatsApp>,
+    /// Instagram messaging under `{base_url}/instagram`.
+    pub instagram: Arc<Instagram>,
     /// The cal.com API v2 under `{base_url}/v2`.
     pub calcom: Arc<Calcom>,
     /// The erxes gateway at `{base_url}/graphql`.
@@ -78,6 +79,7 @@ pub struct Sandbox {
     pub vk: Arc<Vk>,
     /// The MAX Bot API under `{base_url}/max`.
     pub max: Arc<Max>,
+    vendors: Vec<Arc<dyn Vendor>>,
     _tasks: Tasks,
 }
 
@@ -94,24 +96,23 @@ impl Sandbox {
         let world = World::new();
         let clock = Arc::new(Clock::new(Arc::clone(&world), options.clock_file)?);
         let telegram = Telegram::new(Arc::clone(&world), tasks.handle.clone()).map_err(io::Error::other)?;
+        let whatsapp = WhatsApp::new(Arc::clone(&world), tasks.handle.clone()).map_err(io::Error::other)?;
+        let instagram = Instagram::new(Arc::clone(&world), tasks.handle.clone()).map_err(io::Error::other)?;
         let calcom = Calcom::new(Arc::clone(&world));
         let erxes = Erxes::new(Arc::clone(&world));
         let vk = Vk::new(Arc::clone(&world), tasks.handle.clone()).map_err(io::Error::other)?;
         let max = Max::new(Arc::clone(&world), tasks.handle.clone()).map_err(io::Error::other)?;
-        let vendors: Vec<Arc<dyn Vendor>> = vec![
-            Arc::clone(&calcom) as Arc<dyn Vendor>,
-            Arc::clone(&erxes) as Arc<dyn Vendor>,
-            Arc::clone(&vk) as Arc<dyn Vendor>,
-            Arc::clone(&max) as Arc<dyn Vendor>,
-        ];
-        plant(&telegram, &vendors, options.scenario)?;
-
-        let (telegram_routes, mut routes) = (telegram.router(), page::router());
+        let messengers: Vec<Arc<dyn Messenger>> =
+            vec![telegram.clone(), max.clone(), vk.clone(), whatsapp.clone(), instagram.clone()];
+        let others: [Arc<dyn Vendor>; 2] = [calcom.clone(), erxes.clone()];
+        let as_vendor = |messenger: &Arc<dyn Messenger>| Arc::clone(messenger) as Arc<dyn Vendor>;
+        let vendors: Vec<Arc<dyn Vendor>> = messengers.iter().map(as_vendor).chain(others).collect();
+        let mut routes = page::router();
         for vendor in &vendors {
             routes = routes.merge(Arc::clone(vendor).router());
         }
-        let control = Control::new(Arc::clone(&world), Arc::clone(&clock), Arc::clone(&telegram), vendors);
-        let routes = routes.merge(telegram_routes).merge(control::router(control));
+        let control = Control::new(Arc::clone(&world), Arc::clone(&clock), vendors.clone(), messengers);
+        let routes = routes.merge(control::router(control));
         let listening = tasks.handle.spawn(async move {
             let listener = TcpListener::bind(options.addr).await?;
             let addr = listener.local_addr()?;
@@ -119,7 +120,26 @@ impl Sandbox {
             Ok::<_, io::Error>(addr)
         });
         let addr = listening.await.map_err(io::Error::other)??;
-        Ok(Self { base_url: format!("http://{addr}"), world, clock, telegram, calcom, erxes, vk, max, _tasks: tasks })
+        let base_url = format!("http://{addr}");
+        let sandbox =
+            Self { base_url, world, clock, telegram, calcom, erxes, vk, max, whatsapp, instagram, vendors, _tasks: tasks };
+        sandbox.plant(&options.scenario)?;
+        Ok(sandbox)
+    }
+
+    /// Puts more data into the vendors.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such vendor, or its data can't be used.
+    pub fn plant(&self, scenario: &Scenario) -> io::Result<()> {
+        let unfit = |what: String| io::Error::new(io::ErrorKind::InvalidData, what);
+        for (name, data) in &scenario.seed {
+            let vendor = self.vendors.iter().find(|vendor| vendor.name() == name);
+            let vendor = vendor.ok_or_else(|| unfit(format!("no vendor `{name}`")))?;
+            vendor.seed(data).map_err(|error| unfit(format!("{name}: {error}")))?;
+        }
+        Ok(())
     }
 }
 
@@ -144,21 +164,4 @@ impl Drop for Tasks {
             runtime.shutdown_background();
         }
     }
-}
-
-fn plant(telegram: &Telegram, vendors: &[Arc<dyn Vendor>], scenario: Scenario) -> io::Result<()> {
-    let unfit = |what: String| io::Error::new(io::ErrorKind::InvalidData, what);
-    for bot in scenario.bots {
-        telegram.add_bot(bot).map_err(|error| unfit(error.to_string()))?;
-    }
-    for person in scenario.people {
-        telegram.add_person(person);
-    }
-    telegram.set_manners(scenario.manners);
-    for (name, data) in &scenario.seed {
-        let vendor = vendors.iter().find(|vendor| vendor.name() == name);
-        let vendor = vendor.ok_or_else(|| unfit(format!("no vendor `{name}`")))?;
-        vendor.seed(data).map_err(|error| unfit(format!("{name}: {error}")))?;
-    }
-    Ok(())
 }

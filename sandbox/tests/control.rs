@@ -14,11 +14,11 @@ async fn ask(client: &Client, method: Method, url: String, body: Value) -> (u16,
 }
 
 fn scenario() -> Scenario {
-    serde_json::from_value(json!({
+    let telegram = json!({
         "bots": [{"token": "7:secret", "name": "Salon", "username": "salon_bot"}],
         "people": [{"id": 5, "first_name": "Anna", "phone": "+79001234567"}],
-    }))
-    .unwrap()
+    });
+    serde_json::from_value(json!({"seed": {"telegram": telegram}})).unwrap()
 }
 
 #[tokio::test]
@@ -48,12 +48,12 @@ async fn a_scenario_is_played_over_http() {
     let go = async |method: Method, path: &str, body: Value| ask(&client, method, at(path), body).await;
 
     assert_eq!(go(Method::GET, "/control/health", Value::Null).await.1, json!({"status": "ok"}));
-    let chat = "/control/telegram/bots/7/people/5";
+    let chat = "/control/messengers/telegram/7/5";
     assert_eq!(go(Method::POST, chat, json!({"do": "text", "text": "hi"})).await.0, 409);
-    let (_, acted) = go(Method::POST, chat, json!({"do": "start", "payload": "s_1"})).await;
-    assert!(acted["update_id"].is_i64());
+    let (_, acted) = go(Method::POST, chat, json!({"do": "open", "payload": "s_1"})).await;
+    assert_eq!(acted["events"].as_array().map(Vec::len), Some(1), "{acted}");
     assert_eq!(go(Method::POST, chat, json!({"do": "fly"})).await.0, 422);
-    assert_eq!(go(Method::POST, "/control/telegram/bots/8/people/5", json!({"do": "block"})).await.0, 404);
+    assert_eq!(go(Method::POST, "/control/messengers/telegram/8/5", json!({"do": "block"})).await.0, 404);
 
     let plan =
         json!({"vendor": "telegram", "operation": "sendMessage", "fault": {"kind": "rate_limit", "retry_after": 3}, "times": 2});
@@ -65,18 +65,78 @@ async fn a_scenario_is_played_over_http() {
     assert_eq!(go(Method::POST, "/telegram/bot7:secret/sendMessage", message).await.0, 200);
     assert_eq!(go(Method::POST, "/telegram/bot7:secret/sendMessage", json!({"chat_id": 5})).await.0, 400);
 
-    let (_, snapshot) = go(Method::GET, "/control/snapshot?bot=7&person=5", Value::Null).await;
-    assert_eq!(snapshot["chat"]["messages"][1]["message"]["text"], "hi");
+    let (_, snapshot) = go(Method::GET, "/control/snapshot?chats=max/1/2,telegram/7/5", Value::Null).await;
+    let shown =
+        |vendor: &str| snapshot["messengers"].as_array().unwrap().iter().find(|one| one["vendor"] == vendor).unwrap().clone();
+    assert_eq!(shown("telegram")["chat"]["bubbles"][1]["text"], "hi");
+    assert_eq!(shown("max")["chat"], Value::Null, "nobody is there");
     assert_eq!((&snapshot["ledger"]["total"], &snapshot["ledger"]["violations"]), (&json!(3), &json!(1)));
     assert_eq!(snapshot["ledger"]["entries"][0]["fault"], json!({"kind": "rate_limit", "retry_after": 3}));
     assert!(!snapshot.to_string().contains("7:secret"), "tokens stay out of the page");
     assert_eq!(go(Method::GET, "/control/ledger?since=2", Value::Null).await.1["entries"][0]["number"], 2);
     assert_eq!(go(Method::GET, "/control/violations", Value::Null).await.1.as_array().unwrap().len(), 1);
 
-    let bot = json!({"token": "7:other", "name": "Other", "username": "other_bot"});
-    assert_eq!(go(Method::POST, "/control/telegram/bots", bot).await.0, 409);
-    assert_eq!(go(Method::DELETE, "/control/telegram/bots/7", Value::Null).await.0, 200);
+    let bot = json!({"bots": [{"token": "7:other", "name": "Other", "username": "other_bot"}]});
+    assert_eq!(go(Method::POST, "/control/vendors/telegram/seed", bot).await.0, 400);
+    assert_eq!(go(Method::POST, "/control/vendors/telegram/act", json!({"do": "revoke", "bot": 7})).await.0, 200);
+    assert_eq!(go(Method::POST, "/control/vendors/telegram/act", json!({"do": "revoke", "bot": 7})).await.0, 409);
     assert_eq!(go(Method::POST, "/telegram/bot7:secret/getMe", Value::Null).await.0, 401);
+}
+
+/// What each vendor's data for one account and one person looks like.
+fn everywhere() -> Scenario {
+    let seed = json!({
+        "telegram": {
+            "bots": [{"token": "7:secret", "name": "Salon", "username": "salon_bot"}],
+            "people": [{"id": 5, "first_name": "Anna", "phone": "79001234567"}],
+        },
+        "max": {
+            "bots": [{"id": 7, "token": "max-secret", "name": "Salon", "username": "id7_bot"}],
+            "people": [{"id": 5, "first_name": "Anna", "phone": "79001234567"}],
+        },
+        "vk": {
+            "groups": [{"id": 7, "name": "Salon", "screen_name": "salon", "token": "vk1.a.secret"}],
+            "people": [{"id": 5, "first_name": "Anna"}],
+        },
+    });
+    serde_json::from_value(json!({"seed": seed})).unwrap()
+}
+
+#[tokio::test]
+async fn every_messenger_is_played_alike() {
+    let sandbox = Sandbox::start(Options { scenario: everywhere(), ..Options::default() }).await.unwrap();
+    let client = Client::builder().no_proxy().build().unwrap();
+    let at = |path: &str| format!("{}/control/messengers{path}", sandbox.base_url);
+    let see = async |path: &str| ask(&client, Method::GET, at(path), Value::Null).await;
+    let act = async |path: &str, act: Value| ask(&client, Method::POST, at(path), act).await;
+
+    let messengers = see("").await.1.as_array().unwrap().clone();
+    assert_eq!(messengers.len(), everywhere().seed.len());
+    for messenger in &messengers {
+        let vendor = messenger["vendor"].as_str().unwrap();
+        let parties = (&messenger["accounts"], &messenger["people"]);
+        assert_eq!(parties, (&json!([{"id": "7", "name": "Salon"}]), &json!([{"id": "5", "name": "Anna"}])), "{vendor}");
+        let chat = format!("/{vendor}/7/5");
+        let (status, before) = see(&chat).await;
+        assert_eq!((status, &before["bubbles"]), (200, &json!([])), "{vendor}");
+        for nobody in [format!("/{vendor}/8/5"), format!("/{vendor}/7/6"), "/pigeon/7/5".to_owned()] {
+            assert_eq!(see(&nobody).await.0, 404, "{nobody}");
+            assert_eq!(act(&nobody, json!({"do": "open"})).await.0, 404, "{nobody}");
+        }
+        assert_eq!(act(&chat, json!({"do": "open"})).await.0, 200, "{vendor}");
+        let (status, acted) = act(&chat, json!({"do": "text", "text": "hi"})).await;
+        assert_eq!(status, 200, "{vendor}: {acted}");
+        let bubbles = see(&chat).await.1["bubbles"].clone();
+        let last = bubbles.as_array().unwrap().last().unwrap().clone();
+        assert_eq!((&last["author"], &last["text"]), (&json!("person"), &json!("hi")), "{vendor}");
+        act(&chat, json!({"do": "block"})).await;
+        assert_eq!(see(&chat).await.1["blocked"], true, "{vendor}");
+        act(&chat, json!({"do": "unblock"})).await;
+        assert_eq!(see(&chat).await.1["blocked"], false, "{vendor}");
+        assert!(see(&format!("/{vendor}/7/settled")).await.1["settled"].is_boolean(), "{vendor}");
+        assert_eq!(see(&format!("/{vendor}/8/settled")).await.0, 404, "{vendor}");
+    }
+    assert!(sandbox.world.ledger.violations().is_empty());
 }
 
 #[tokio::test]
@@ -115,7 +175,10 @@ async fn the_other_vendors_are_seeded_and_their_staff_acts() {
 
 #[tokio::test]
 async fn a_scenario_that_does_not_fit_is_refused() {
-    for wrong in [json!({"bots": [{"token": "no-id", "name": "a", "username": "a"}]}), json!({"seed": {"nobody": {}}})] {
+    for wrong in [
+        json!({"seed": {"telegram": {"bots": [{"token": "no-id", "name": "a", "username": "a"}]}}}),
+        json!({"seed": {"nobody": {}}}),
+    ] {
         let scenario: Scenario = serde_json::from_value(wrong).unwrap();
         assert!(Sandbox::start(Options { scenario, ..Options::default() }).await.is_err());
     }

@@ -17,7 +17,9 @@ use axum::{
 use salon_sandbox::{
     Options, Sandbox,
     fault::{Fault, Target},
+    messenger::{Act, Author, ButtonKind, Media, Messenger},
     telegram::{Action, CannotAct, Manners, NewBot, Person},
+    vendor::Vendor,
 };
 use serde_json::{Value, json};
 
@@ -393,6 +395,10 @@ async fn planned_faults_strike_once() {
         lost.push((error.is_timeout(), sent()));
     }
     assert_eq!(lost, [(false, 0), (true, 0), (false, 1), (true, 2)]);
+    salon.plan("sendMessage", &Fault::AnswerAfterCommit { ms: 0, code: Some(500) });
+    assert_eq!((send().await.0, sent()), (500, 3), "refused, and sent");
+    salon.plan("sendMessage", &Fault::AnswerAfterCommit { ms: 1, code: None });
+    assert_eq!((send().await.0, sent()), (200, 4));
     assert_eq!(send().await.0, 200);
 }
 
@@ -449,4 +455,61 @@ async fn a_stopped_sandbox_answers_nobody() {
     let url = format!("{}/control/health", sandbox.base_url);
     drop(sandbox);
     assert!(client.get(url).send().await.is_err());
+}
+
+#[tokio::test]
+async fn it_is_a_messenger_like_the_others() {
+    let (salon, product) = Salon::connected().await;
+    let telegram: &dyn Messenger = &*salon.sandbox.telegram;
+    let (bot, anna) = (BOT.to_string(), ANNA.to_string());
+    assert_eq!(telegram.accounts(), [(bot.clone(), "Salon".to_owned())]);
+    assert_eq!(telegram.people(), [(anna.clone(), "Anna".to_owned()), (OLGA.to_string(), "Olga".to_owned())]);
+    let offer =
+        json!({"inline_keyboard": [[{"text": "Book", "callback_data": "b"}, {"text": "Map", "url": "https://example.org/"}]]});
+    salon.call("sendMessage", json!({"chat_id": ANNA, "text": "Hello", "reply_markup": offer})).await;
+    let ask = json!({"keyboard": [[{"text": "My number", "request_contact": true}], [{"text": "Later"}]]});
+    salon.call("sendMessage", json!({"chat_id": ANNA, "text": "Your number?", "reply_markup": ask})).await;
+    salon.call("sendChatAction", json!({"chat_id": ANNA, "action": "typing"})).await;
+
+    let chat = telegram.chat(&bot, &anna).unwrap();
+    let pressable: Vec<_> = chat.bubbles[1].buttons[0].iter().map(|button| (button.press.as_str(), button.kind)).collect();
+    assert_eq!(pressable, [("b", ButtonKind::Reply), ("https://example.org/", ButtonKind::Link)]);
+    let keyboard: Vec<_> = chat.keyboard.iter().flatten().map(|button| (button.press.as_str(), button.kind)).collect();
+    assert_eq!(keyboard, [("request_contact", ButtonKind::Contact), ("Later", ButtonKind::Reply)]);
+    assert!(chat.typing && !chat.blocked && chat.notice.is_none());
+
+    let hello = Some(chat.bubbles[1].id.clone());
+    let act = |act| telegram.act_as(&bot, &anna, act).unwrap();
+    let press = |message: &Option<String>, press: &str| act(Act::Press { message: message.clone(), press: press.into() });
+    assert_eq!(press(&hello, "https://example.org/"), Vec::<String>::new(), "Telegram learns nothing of it");
+    let mut told = vec![press(&hello, "b"), press(&hello, "forged"), press(&None, "request_contact"), press(&None, "Later")];
+    told.extend(
+        [Media::Photo, Media::Voice, Media::Location, Media::Sticker].map(|media| act(Act::Media { media, caption: None })),
+    );
+    told.push(act(Act::Contact { own: false }));
+    salon.settled().await;
+    let got: Vec<String> = product.ids().iter().map(ToString::to_string).collect();
+    assert!(told.iter().flatten().all(|id| got.contains(id)) && got.len() == told.len(), "{told:?} and {got:?}");
+    let data = |update: &Value| update["callback_query"]["data"].as_str().map(str::to_owned);
+    let pressed: Vec<_> = product.updates().iter().filter_map(data).collect();
+    assert_eq!(pressed, ["b", "forged"]);
+
+    let query = product.updates().iter().find_map(|update| update["callback_query"]["id"].as_str().map(str::to_owned));
+    salon.call("answerCallbackQuery", json!({"callback_query_id": query, "text": "Got it"})).await;
+    let chat = telegram.chat(&bot, &anna).unwrap();
+    assert_eq!(chat.notice.unwrap().text, "Got it");
+    let hers = |chat: &[salon_sandbox::messenger::Bubble]| {
+        let hers = chat.iter().filter(|bubble| bubble.author == Author::Person);
+        hers.map(|bubble| (bubble.id.clone(), bubble.note.clone().unwrap_or(bubble.text.clone()))).collect::<Vec<_>>()
+    };
+    let (ids, shown): (Vec<_>, Vec<_>) = hers(&chat.bubbles).into_iter().unzip();
+    assert_eq!(shown, ["/start", "contact", "Later", "photo", "voice", "location", "sticker", "contact"]);
+    act(Act::Edit { message: ids[2].clone(), text: "Now".into() });
+    act(Act::Delete { message: ids[3].clone() });
+    act(Act::Block);
+    let chat = telegram.chat(&bot, &anna).unwrap();
+    let shown: Vec<_> = hers(&chat.bubbles).into_iter().map(|(_, shown)| shown).collect();
+    assert_eq!(shown, ["/start", "contact", "edited", "voice", "location", "sticker", "contact"]);
+    assert!(chat.blocked && telegram.act_as(&bot, &anna, Act::Text { text: "hello".into() }).is_err());
+    assert!(salon.sandbox.world.ledger.violations().is_empty());
 }

@@ -151,7 +151,15 @@ impl Calcom {
             entry.violations.extend(refusal.violations);
             (refusal.status, body)
         });
+        if let Some(Fault::AnswerAfterCommit { ms, .. }) = fault {
+            tokio::time::sleep(Duration::from_millis(ms)).await;
+        }
         match fault {
+            Some(Fault::AnswerAfterCommit { code: Some(code), .. }) => {
+                entry.status = code;
+                let body = planned_refusal(code).body(incoming.uri.path(), self.world.now());
+                self.finish(entry, Ending::Answer(answer(code, &body)))
+            }
             Some(Fault::HangAfterCommit) => self.finish(entry, Ending::Silence),
             Some(Fault::DropAfterCommit) => self.finish(entry, Ending::Disconnect),
             _ => {

@@ -86,9 +86,13 @@ impl Erxes {
                 }
                 let broken = matches!(fault, Some(Fault::Status { .. }));
                 let (status, body) = self.handle(headers, parsed, broken, &mut entry.violations);
+                if let Some(Fault::AnswerAfterCommit { ms, .. }) = fault {
+                    tokio::time::sleep(Duration::from_millis(ms)).await;
+                }
                 match fault {
                     Some(Fault::HangAfterCommit) => Ending::Silence,
                     Some(Fault::DropAfterCommit) => Ending::Disconnect,
+                    Some(Fault::AnswerAfterCommit { code: Some(code), .. }) => Ending::Answer(code, gateway_error(code)),
                     _ => Ending::Answer(status, body),
                 }
             }

@@ -165,7 +165,9 @@ impl Courier {
                 post().await
             }
             Some(Fault::Twice) => tokio::join!(post(), post()).0,
-            Some(Fault::HangAfterCommit | Fault::DropAfterCommit) => Tried { error: Some("the answer was lost"), ..post().await },
+            Some(Fault::HangAfterCommit | Fault::DropAfterCommit | Fault::AnswerAfterCommit { .. }) => {
+                Tried { error: Some("the answer was lost"), ..post().await }
+            }
             Some(Fault::Status { .. } | Fault::RateLimit { .. } | Fault::Hang | Fault::Drop) => Tried::failed("no connection"),
         };
         self.after(bot, key, &url, event, repetition, tried);

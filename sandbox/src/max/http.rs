@@ -91,12 +91,16 @@ async fn entry(State(max): State<Arc<Max>>, request: Request) -> Response<Body> 
             max.record(operation, call.without_secrets(), 0, vec![], fault.clone());
             return unanswered(fault.as_ref()).await;
         }
-        Some(Fault::HangAfterCommit | Fault::DropAfterCommit | Fault::Twice) | None => None,
+        Some(Fault::HangAfterCommit | Fault::DropAfterCommit | Fault::AnswerAfterCommit { .. } | Fault::Twice) | None => None,
     };
-    let (outcome, violations) = match refuse {
+    let (mut outcome, violations) = match refuse {
         Some(refusal) => (Err(refusal), vec![]),
         None => max.perform(&mut call, &parts.headers, &body),
     };
+    if let Some(Fault::AnswerAfterCommit { ms, code }) = &fault {
+        tokio::time::sleep(Duration::from_millis(*ms)).await;
+        outcome = code.map_or(outcome, |code| Err(Refusal::of_status(code)));
+    }
     let silent = matches!(fault, Some(Fault::HangAfterCommit | Fault::DropAfterCommit));
     let answer = response(&outcome);
     let status = if silent { 0 } else { answer.status().as_u16() };

@@ -1,13 +1,14 @@
 //! The stand-in's state as the page and the tests read it.
 
 use chrono::{DateTime, Utc};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
     Max,
     state::{Bot, Chat, Message, With},
 };
-use crate::messenger::{self, Author, Bubble, Button, ButtonKind};
+use crate::messenger::{self, Author, Bubble, Button, ButtonKind, Notice};
 
 /// Bots, chats per bot, people, messages and deliveries shown: a load test makes too many to show.
 const SHOWN: usize = 200;
@@ -45,9 +46,10 @@ impl Max {
     }
 
     pub(super) fn on_phone(&self, bot: i64, person: i64) -> Option<messenger::Chat> {
-        let bot = self.bot(bot)?;
+        let (bot, person) = (self.bot(bot)?, self.person(person)?);
         let state = bot.state();
-        let chat = state.chats.get(&state.dialogue(person)?)?;
+        let chat = state.dialogue(person.id).and_then(|id| state.chats.get(&id));
+        let Some(chat) = chat else { return Some(messenger::Chat::default()) };
         let recent = chat.messages.get(chat.messages.len().saturating_sub(SHOWN)..).unwrap_or_default();
         let now = self.world.now();
         Some(messenger::Chat {
@@ -56,6 +58,7 @@ impl Max {
             keyboard: Vec::new(),
             typing: chat.typing_until.is_some_and(|until| now < until),
             blocked: chat.stopped,
+            notice: chat.notices.back().and_then(notice),
         })
     }
 }
@@ -107,6 +110,11 @@ fn bubble(message: &Message) -> Bubble {
         // MAX tells a bot nothing of what became of its messages.
         state: None,
     }
+}
+
+/// What an answer to a press showed over the chat.
+fn notice(answer: &Value) -> Option<Notice> {
+    Some(Notice { at: DateTime::deserialize(&answer["at"]).ok()?, text: answer["text"].as_str()?.to_owned() })
 }
 
 fn noted(kind: &str) -> &str {

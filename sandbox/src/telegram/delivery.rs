@@ -83,7 +83,8 @@ impl Telegram {
     }
 
     /// Starts the lanes that have something to deliver and nobody who does it.
-    pub(super) fn run_lanes(self: &Arc<Self>, bot: &Arc<Bot>) {
+    pub(super) fn run_lanes(&self, bot: &Arc<Bot>) {
+        let Some(telegram) = self.me.upgrade() else { return };
         let mut state = bot.state();
         if state.webhook.is_none() {
             return;
@@ -91,7 +92,7 @@ impl Telegram {
         let idle: Vec<Lane> = state.lanes.keys().filter(|lane| !state.running.contains(lane)).copied().collect();
         for lane in idle {
             state.running.insert(lane);
-            self.tasks.spawn(Arc::clone(self).drain(Arc::clone(bot), lane));
+            self.tasks.spawn(Arc::clone(&telegram).drain(Arc::clone(bot), lane));
         }
     }
 
@@ -161,7 +162,7 @@ impl Telegram {
                 let (tried, _) = tokio::join!(self.post(bot, webhook, pending), self.post(bot, webhook, pending));
                 tried
             }
-            Some(Fault::HangAfterCommit | Fault::DropAfterCommit) => {
+            Some(Fault::HangAfterCommit | Fault::DropAfterCommit | Fault::AnswerAfterCommit { .. }) => {
                 let tried = self.post(bot, webhook, pending).await;
                 Tried { error: Some("Read timeout expired".to_owned()), ..tried }
             }
@@ -205,7 +206,7 @@ impl Telegram {
         Tried { status, retry_after: None, error: None }
     }
 
-    fn after(self: &Arc<Self>, bot: &Arc<Bot>, pending: &Pending, tried: &Tried) {
+    fn after(&self, bot: &Bot, pending: &Pending, tried: &Tried) {
         let at = self.world.now();
         {
             let mut state = bot.state();

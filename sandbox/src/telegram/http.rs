@@ -66,12 +66,16 @@ async fn call(
             telegram.record(&call, vec![], 0, fault.clone());
             return unanswered(fault.as_ref()).await;
         }
-        Some(Fault::HangAfterCommit | Fault::DropAfterCommit | Fault::Twice) | None => None,
+        Some(Fault::HangAfterCommit | Fault::DropAfterCommit | Fault::AnswerAfterCommit { .. } | Fault::Twice) | None => None,
     };
-    let (outcome, violations) = match refuse {
+    let (mut outcome, violations) = match refuse {
         Some(refusal) => (Err(refusal), vec![]),
         None => telegram.perform(&call),
     };
+    if let Some(Fault::AnswerAfterCommit { ms, code }) = &fault {
+        tokio::time::sleep(Duration::from_millis(*ms)).await;
+        outcome = code.map_or(outcome, |code| Err(Refusal::of_status(code)));
+    }
     let silent = matches!(fault, Some(Fault::HangAfterCommit | Fault::DropAfterCommit));
     let response = envelope(&outcome);
     let status = if silent { 0 } else { response.status().as_u16() };
@@ -102,7 +106,7 @@ impl Telegram {
     }
 
     /// Checks a call and, unless something forbids it, does it.
-    fn perform(self: &Arc<Self>, call: &Call) -> (Outcome, Vec<String>) {
+    fn perform(&self, call: &Call) -> (Outcome, Vec<String>) {
         let spec = match specification() {
             Ok(spec) => spec,
             Err(refusal) => return (Err(refusal), vec![]),

@@ -34,7 +34,7 @@ const NOTICES: usize = 20;
 
 impl Telegram {
     /// Does a call that the specification allows.
-    pub(super) fn execute(self: &Arc<Self>, bot: &Arc<Bot>, method: &str, parameters: &Parameters) -> Result<Done, Refusal> {
+    pub(super) fn execute(&self, bot: &Arc<Bot>, method: &str, parameters: &Parameters) -> Result<Done, Refusal> {
         let result = match method {
             "getMe" => me(bot),
             "setWebhook" => return self.set_webhook(bot, parameters),
@@ -54,7 +54,7 @@ impl Telegram {
         Ok(Done::With(result))
     }
 
-    fn set_webhook(self: &Arc<Self>, bot: &Arc<Bot>, parameters: &Parameters) -> Result<Done, Refusal> {
+    fn set_webhook(&self, bot: &Arc<Bot>, parameters: &Parameters) -> Result<Done, Refusal> {
         let url = text_of(parameters, "url");
         if url.is_empty() {
             return Ok(delete_webhook(bot, parameters));

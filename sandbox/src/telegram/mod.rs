@@ -5,11 +5,14 @@
 //! specification and the source of Telegram's own Bot API server; only private chats have people in them.
 
 mod answer;
+mod content;
 mod delivery;
 mod http;
+mod messenger;
 mod methods;
 mod person;
 mod rules;
+mod seed;
 pub mod spec;
 mod state;
 mod text;
@@ -18,7 +21,7 @@ mod view;
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
@@ -99,6 +102,8 @@ struct File {
 /// The stand-in.
 #[derive(Debug)]
 pub struct Telegram {
+    /// For the tasks that outlive the call that starts them.
+    me: Weak<Self>,
     world: Arc<World>,
     tasks: Handle,
     client: reqwest::Client,
@@ -126,7 +131,8 @@ impl Telegram {
             .no_proxy()
             .build()?;
         let manners = Manners::default();
-        Ok(Arc::new(Self {
+        Ok(Arc::new_cyclic(|me| Self {
+            me: Weak::clone(me),
             world,
             tasks,
             client,
@@ -139,11 +145,6 @@ impl Telegram {
             retry_ms_per_second: AtomicU64::new(manners.retry_ms_per_second),
             changed: watch::Sender::new(0),
         }))
-    }
-
-    /// The HTTP side; paths begin with `/telegram`.
-    pub fn router(self: &Arc<Self>) -> axum::Router {
-        http::router(Arc::clone(self))
     }
 
     /// Registers a bot and answers its id.

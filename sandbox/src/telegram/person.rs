@@ -1,20 +1,14 @@
 //! The other side of the chat: what a person can do to a bot.
 
-use std::sync::Arc;
-
-use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    File, Telegram,
+    Telegram, content,
     delivery::{MESSAGE_LIVES, QUERY_LIVES},
     state::{Bot, Chat, Lane, Person, Query},
     text,
 };
-
-/// A picture of one pixel, for people who send no picture of their own.
-const PIXEL: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==";
 
 /// What a person does in a chat with a bot.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -75,12 +69,19 @@ pub enum Action {
         /// Degrees.
         longitude: f64,
     },
+    /// Sends a sticker.
+    Sticker,
     /// Changes an earlier text.
     Edit {
         /// One of the person's own messages.
         message_id: i64,
         /// New text.
         text: String,
+    },
+    /// Takes an own message back for both sides; the Bot API has no update that tells of it.
+    Delete {
+        /// One of the person's own messages.
+        message_id: i64,
     },
     /// Blocks the bot.
     Block,
@@ -145,7 +146,7 @@ impl Telegram {
     /// # Errors
     ///
     /// [`CannotAct`].
-    pub fn act(self: &Arc<Self>, bot: i64, person: i64, action: Action) -> Result<Acted, CannotAct> {
+    pub fn act(&self, bot: i64, person: i64, action: Action) -> Result<Acted, CannotAct> {
         let bot = self.bot(bot).ok_or(CannotAct::NoBot)?;
         let person = self.person(person).ok_or(CannotAct::NoPerson)?;
         let acted = match action {
@@ -159,26 +160,17 @@ impl Telegram {
                 self.press(&bot, &person, message_id, &data, unchecked, inaccessible)
             }
             Action::Contact { phone, first_name } => {
-                let contact = contact_card(&person, phone, first_name)?;
+                let contact = content::contact_card(&person, phone, first_name)?;
                 self.say(&bot, &person, json!({"contact": contact}))
             }
-            Action::Photo { caption, data } => {
-                let mut content = json!({"photo": self.photo(data.as_deref().unwrap_or(PIXEL))?});
-                if let Some(caption) = caption {
-                    content["caption"] = json!(caption);
-                }
-                self.say(&bot, &person, content)
-            }
-            Action::Voice { duration } => {
-                let mut voice = self.store("voice", "oga", b"OggS".as_slice().into());
-                voice["duration"] = json!(duration);
-                voice["mime_type"] = json!("audio/ogg");
-                self.say(&bot, &person, json!({"voice": voice}))
-            }
+            Action::Photo { caption, data } => self.say(&bot, &person, self.photo(caption, data.as_deref())?),
+            Action::Voice { duration } => self.say(&bot, &person, self.voice(duration)),
             Action::Location { latitude, longitude } => {
                 self.say(&bot, &person, json!({"location": {"latitude": latitude, "longitude": longitude}}))
             }
+            Action::Sticker => self.say(&bot, &person, self.sticker()),
             Action::Edit { message_id, text } => self.rewrite(&bot, &person, message_id, &written(&text)?),
+            Action::Delete { message_id } => withdraw(&bot, &person, message_id),
             Action::Block => self.set_membership(&bot, &person, "kicked"),
             Action::Unblock => self.set_membership(&bot, &person, "member"),
             Action::Deactivate => with_chat(&bot, &person, |chat| chat.deactivated = true).map(|()| Acted::default()),
@@ -215,7 +207,7 @@ impl Telegram {
         content["date"] = json!(now.timestamp());
         content["from"] = person.user();
         content["chat"] = person.chat();
-        add_entities(&mut content);
+        content::add_entities(&mut content);
         let message = state.post(person.id, content, false);
         let message_id = message["message_id"].as_i64();
         let update_id = state.enqueue(Lane::Chat(person.id), "message", message.clone(), now, MESSAGE_LIVES);
@@ -276,7 +268,7 @@ impl Telegram {
             .ok_or(CannotAct::NoMessage)?;
         posted.value["text"] = json!(text);
         posted.value["edit_date"] = json!(now.timestamp());
-        add_entities(&mut posted.value);
+        content::add_entities(&mut posted.value);
         let message = posted.value.clone();
         let update_id = state.enqueue(Lane::Chat(person.id), "edited_message", message.clone(), now, MESSAGE_LIVES);
         drop(state);
@@ -305,70 +297,25 @@ impl Telegram {
         self.check_own(update_id.unwrap_or_default(), "my_chat_member", &change);
         Ok(Acted { update_id, ..Acted::default() })
     }
-
-    fn photo(&self, data: &str) -> Result<Value, CannotAct> {
-        let bytes: Arc<[u8]> = BASE64_STANDARD.decode(data).map_err(|_| CannotAct::BadContent)?.into();
-        let size = |side: i64| {
-            let mut photo = self.store("photos", "png", Arc::clone(&bytes));
-            photo["width"] = json!(side);
-            photo["height"] = json!(side);
-            photo
-        };
-        Ok(json!([size(90), size(1280)]))
-    }
-
-    /// Keeps a file for `getFile`, and answers the fields that all kinds of files share.
-    fn store(&self, folder: &str, extension: &str, bytes: Arc<[u8]>) -> Value {
-        let mut files = self.files();
-        let number = files.len() + 1;
-        let id = format!("AgACAgIAAx{number:08}");
-        let unique_id = format!("AQAD{number:08}");
-        let size = bytes.len();
-        let path = format!("{folder}/file_{number}.{extension}");
-        files.insert(id.clone(), File { path, unique_id: unique_id.clone(), bytes });
-        json!({"file_id": id, "file_unique_id": unique_id, "file_size": size})
-    }
 }
 
 fn with_chat<T>(bot: &Bot, person: &Person, change: impl FnOnce(&mut Chat) -> T) -> Result<T, CannotAct> {
     bot.state().chats.get_mut(&person.id).map(change).ok_or(CannotAct::NoChat)
 }
 
-fn written(text: &str) -> Result<String, CannotAct> {
-    text::visible(text, None).map_err(|_| CannotAct::BadContent)
+fn withdraw(bot: &Bot, person: &Person, message_id: i64) -> Result<Acted, CannotAct> {
+    with_chat(bot, person, |chat| {
+        let before = chat.messages.len();
+        chat.messages.retain(|posted| posted.by_bot || posted.value["message_id"] != message_id);
+        if chat.messages.len() < before { Ok(Acted::default()) } else { Err(CannotAct::NoMessage) }
+    })?
 }
 
-/// Marks a command, as the app does.
-fn add_entities(message: &mut Value) {
-    let command = message["text"].as_str().and_then(|text| text.split_whitespace().next());
-    let length = command.filter(|word| word.starts_with('/') && word.len() > 1).map(text::units);
-    match (length, message.as_object_mut()) {
-        (Some(length), Some(message)) => {
-            let entities = json!([{"type": "bot_command", "offset": 0, "length": length}]);
-            message.insert("entities".to_owned(), entities);
-        }
-        (None, Some(message)) => {
-            message.remove("entities");
-        }
-        (_, None) => {}
-    }
+fn written(text: &str) -> Result<String, CannotAct> {
+    text::visible(text, None).map_err(|_| CannotAct::BadContent)
 }
 
 fn shows(message: &Value, data: &str) -> bool {
     let rows = message["reply_markup"]["inline_keyboard"].as_array().into_iter().flatten();
     rows.filter_map(Value::as_array).flatten().any(|button| button["callback_data"] == data)
-}
-
-/// The card of somebody else carries no `user_id` here: the person's phone book does not know it.
-fn contact_card(person: &Person, phone: Option<String>, first_name: Option<String>) -> Result<Value, CannotAct> {
-    if let Some(phone) = phone {
-        let name = first_name.unwrap_or_else(|| "Somebody".to_owned());
-        return Ok(json!({"phone_number": phone, "first_name": name}));
-    }
-    let phone = person.phone.as_ref().ok_or(CannotAct::NoPhone)?;
-    let mut card = json!({"phone_number": phone, "first_name": person.first_name, "user_id": person.id});
-    if let Some(last_name) = &person.last_name {
-        card["last_name"] = json!(last_name);
-    }
-    Ok(card)
 }

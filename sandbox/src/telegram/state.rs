@@ -41,6 +41,11 @@ impl Person {
         Value::Object(user)
     }
 
+    /// First and last name.
+    pub(super) fn name(&self) -> String {
+        [Some(&self.first_name), self.last_name.as_ref()].into_iter().flatten().cloned().collect::<Vec<_>>().join(" ")
+    }
+
     /// The Bot API's `Chat` of a private conversation.
     pub(super) fn chat(&self) -> Value {
         let mut chat = self.names(&[]);

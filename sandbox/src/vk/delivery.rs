@@ -166,7 +166,7 @@ impl Vk {
         let fault = if retry == 0 { self.world.faults.take_exact(VENDOR, OPERATION) } else { None };
         let answer = match fault {
             Some(Fault::Status { .. } | Fault::RateLimit { .. } | Fault::Hang | Fault::Drop) => Answer::NONE,
-            Some(Fault::HangAfterCommit | Fault::DropAfterCommit) => {
+            Some(Fault::HangAfterCommit | Fault::DropAfterCommit | Fault::AnswerAfterCommit { .. }) => {
                 self.post(&server, &envelope, retry).await;
                 Answer::NONE
             }

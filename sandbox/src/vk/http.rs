@@ -71,12 +71,16 @@ async fn call(
             vk.record(&method, None, &form, vec![], 0, fault.clone());
             return unanswered(fault.as_ref()).await;
         }
-        Some(Fault::HangAfterCommit | Fault::DropAfterCommit | Fault::Twice) | None => None,
+        Some(Fault::HangAfterCommit | Fault::DropAfterCommit | Fault::AnswerAfterCommit { .. } | Fault::Twice) | None => None,
     };
-    let (group, outcome, violations) = match refuse {
+    let (group, mut outcome, violations) = match refuse {
         Some(refusal) => (None, Err(refusal), vec![]),
         None => vk.answer(&method, &form, &headers, fault == Some(Fault::Twice)),
     };
+    if let Some(Fault::AnswerAfterCommit { ms, code }) = &fault {
+        tokio::time::sleep(Duration::from_millis(*ms)).await;
+        outcome = code.map_or(outcome, |code| Err(Refusal::of_status(code)));
+    }
     let silent = matches!(fault, Some(Fault::HangAfterCommit | Fault::DropAfterCommit));
     let response = envelope(&outcome, &method, &form.parameters);
     let status = if silent { 0 } else { response.status().as_u16() };

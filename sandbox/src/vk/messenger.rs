@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, PoisonError};
 
+use chrono::DateTime;
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
@@ -9,7 +11,7 @@ use super::{
     person::press_of,
     state::{Dialog, Group, Person, Posted, Writer},
 };
-use crate::messenger::{Act, Author, Bubble, Button, ButtonKind, Chat, Messenger};
+use crate::messenger::{Act, Author, Bubble, Button, ButtonKind, Chat, Messenger, Notice};
 
 impl Messenger for Vk {
     fn accounts(&self) -> Vec<(String, String)> {
@@ -32,6 +34,7 @@ impl Messenger for Vk {
             keyboard: dialog.keyboard.as_ref().map(buttons).unwrap_or_default(),
             typing: dialog.typing_until.is_some_and(|until| self.world.now() < until),
             blocked: !dialog.allowed,
+            notice: dialog.notices.back().and_then(notice),
         })
     }
 
@@ -70,6 +73,11 @@ fn number(text: &str) -> Result<i64, String> {
 
 pub(super) fn name(person: &Person) -> String {
     format!("{} {}", person.first_name, person.last_name).trim().to_owned()
+}
+
+/// What an answer to a press showed over the dialog; links and apps that it opens are not shown.
+fn notice(answer: &Value) -> Option<Notice> {
+    Some(Notice { at: DateTime::deserialize(&answer["at"]).ok()?, text: answer["show"]["text"].as_str()?.to_owned() })
 }
 
 fn bubble(posted: &Posted) -> Bubble {

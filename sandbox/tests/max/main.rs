@@ -88,7 +88,7 @@ impl Salon {
             "people": [{"id": ANNA, "first_name": "Anna", "last_name": "P.", "locale": "kk", "phone": "79001234567"},
                        {"id": OLGA, "first_name": "Olga"}],
             "manners": {"retry_ms_per_second": 0}});
-        let scenario = Scenario { seed: [("max".to_owned(), seed)].into(), ..Scenario::default() };
+        let scenario = Scenario { seed: [("max".to_owned(), seed)].into() };
         let sandbox = Sandbox::start(Options { scenario, ..Options::default() }).await.unwrap();
         sandbox.max.act(BOT, ANNA, Action::Start { payload: None }).unwrap();
         Self { sandbox, client: reqwest::Client::builder().no_proxy().build().unwrap() }

@@ -3,7 +3,7 @@
 use hmac::{Hmac, KeyInit, Mac};
 use salon_sandbox::{
     max::{Action, CannotAct, GroupAction},
-    messenger::{Act, Author, ButtonKind, Media, Messenger},
+    messenger::{Act, Author, ButtonKind, Chat, Media, Messenger},
     vendor::Vendor,
 };
 use serde_json::{Value, json};
@@ -166,7 +166,8 @@ async fn it_is_a_messenger_like_the_others() {
     let (bot, anna) = (BOT.to_string(), ANNA.to_string());
     assert_eq!(max.accounts(), [(bot.clone(), "Salon 42".to_owned())]);
     assert_eq!(max.people(), [(anna.clone(), "Anna P.".to_owned()), (OLGA.to_string(), "Olga".to_owned())]);
-    assert!(max.chat(&bot, &OLGA.to_string()).is_none());
+    assert_eq!(max.chat(&bot, &OLGA.to_string()), Some(Chat::default()));
+    assert_eq!(max.chat(&bot, "1"), None);
     let mid = salon.ask().await;
     salon
         .call("POST", &format!("/chats/{}/actions", salon.max().dialogue(BOT, ANNA).unwrap()), json!({"action": "typing_on"}))

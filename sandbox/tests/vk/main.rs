@@ -121,7 +121,7 @@ impl Salon {
                        {"id": OLGA, "first_name": "Olga", "client": {"button_actions": ["text", "open_link"]}}],
             "manners": {"retry_ms_per_second": 0},
         });
-        let scenario = Scenario { seed: [("vk".to_owned(), seed)].into(), ..Scenario::default() };
+        let scenario = Scenario { seed: [("vk".to_owned(), seed)].into() };
         let sandbox = Sandbox::start(Options { scenario, ..Options::default() }).await.unwrap();
         Self { sandbox, client: reqwest::Client::builder().no_proxy().build().unwrap() }
     }

@@ -1,6 +1,9 @@
 //! A person with a telephone.
 
-use salon_sandbox::telegram::{Acted, Action};
+use salon_sandbox::{
+    messenger::{ButtonKind, Messenger},
+    telegram::{Acted, Action, Telegram},
+};
 use serde_json::Value;
 
 use super::{Chain, PATIENCE, Salon};
@@ -175,10 +178,10 @@ impl<'a> Client<'a> {
 
     /// Waits for the button that shares the number.
     pub(crate) async fn asked_for_number(&self) {
-        let (salon, person) = (self.salon.bot, self.person);
-        let asked = |telegram: &salon_sandbox::telegram::Telegram| {
-            let keyboard = telegram.chat(salon, person)?["keyboard"].to_string();
-            keyboard.contains("\"request_contact\":true").then_some(())
+        let (salon, person) = (self.salon.bot.to_string(), self.person.to_string());
+        let asked = |telegram: &Telegram| {
+            let keyboard = telegram.chat(&salon, &person)?.keyboard;
+            keyboard.iter().flatten().any(|button| button.kind == ButtonKind::Contact).then_some(())
         };
         self.chain.sandbox.telegram.wait_for(PATIENCE, asked).await.expect("asked for the number");
     }

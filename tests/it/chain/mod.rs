@@ -134,12 +134,10 @@ impl Chain {
     /// The same with another tenant file.
     async fn with(change: impl Fn(&str) -> String) -> Self {
         let world = World::empty().await;
-        let mut scenario: Scenario = serde_json::from_str(SCENARIO).unwrap();
+        let scenario: Scenario = serde_json::from_str(SCENARIO).unwrap();
         let second: Scenario = serde_json::from_str(&neighbour(SCENARIO)).unwrap();
-        scenario.bots.extend(second.bots);
         let sandbox = Sandbox::start(Options { scenario, ..Options::default() }).await.unwrap();
-        sandbox.calcom.seed(&second.seed["calcom"]).unwrap();
-        sandbox.erxes.seed(&second.seed["erxes"]).unwrap();
+        sandbox.plant(&second).unwrap();
         sandbox.clock.advance_to(monday_noon(sandbox.world.now())).unwrap();
 
         let redis = redis::Client::open(world.redis_url.as_str()).unwrap();
@@ -152,7 +150,13 @@ impl Chain {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base: Url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
         let stop = CancellationToken::new();
-        let deps = IngressDeps { db: db.clone(), keyring: keyring.clone(), strict_signature: true, limits: Limits::default() };
+        let deps = IngressDeps {
+            db: db.clone(),
+            keyring: keyring.clone(),
+            redis: Some(redis.clone()),
+            strict_signature: true,
+            limits: Limits::default(),
+        };
         let serving = axum::serve(listener, ingress::router(deps)).with_graceful_shutdown(stop.clone().cancelled_owned());
         tokio::spawn(serving.into_future());
 

@@ -12,7 +12,6 @@ use std::{
 use salon_sandbox::{
     Options, Sandbox, Scenario,
     fault::{Fault, Target},
-    telegram::Manners,
 };
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -200,8 +199,7 @@ fn scenario(people: &[Person]) -> Scenario {
             json!({ "id": person.id, "first_name": format!("Клиент {}", person.id), "language_code": "ru", "phone": person.phone })
         })
         .collect();
-    let mut scenario: Scenario = serde_json::from_value(json!({ "bots": bots, "people": people })).unwrap();
-    scenario.manners = Manners { retry_ms_per_second: RETRY_MS_PER_SECOND, ..Manners::default() };
+    let telegram = json!({ "bots": bots, "people": people, "manners": { "retry_ms_per_second": RETRY_MS_PER_SECOND } });
     let all = |part: fn(&str, i64) -> Vec<Value>| SALONS.iter().flat_map(|(slug, n)| part(slug, *n)).collect::<Vec<_>>();
     let calendar = json!({ "users": all(calendar_users), "teams": all(calendar_teams), "eventTypes": all(calendar_event_types) });
     let crm = json!({
@@ -211,8 +209,8 @@ fn scenario(people: &[Person]) -> Scenario {
         "integrations": all(|slug, n| vec![json!({ "_id": format!("integration{n}"), "kind": "messenger", "name": slug,
             "channelId": format!("channel{n}"), "brandId": format!("brand{n}") })]),
     });
-    scenario.seed = [("calcom".to_owned(), calendar), ("erxes".to_owned(), crm)].into();
-    scenario
+    let seed = [("telegram", telegram), ("calcom", calendar), ("erxes", crm)];
+    Scenario { seed: seed.into_iter().map(|(vendor, data)| (vendor.to_owned(), data)).collect() }
 }
 
 fn token(salon: i64) -> String {
