@@ -218,6 +218,14 @@ pub trait ChannelAdapter: Send + Sync {
         Ok(())
     }
 
+    /// Asks the vendor for a person's name, where its events don't carry it ([`Capabilities::names_in_events`]).
+    ///
+    /// # Errors
+    /// Classified; nothing depends on it.
+    async fn name_of(&self, _http: &Http, _account: &Account, _user_id: &str) -> Result<Option<String>, Failure> {
+        Ok(None)
+    }
+
     /// Asks the vendor who the account is and where its webhooks go. `address` is where they should go.
     ///
     /// # Errors

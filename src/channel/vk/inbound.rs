@@ -147,7 +147,14 @@ fn dialog(peer: i64, user: i64) -> Result<Sender, Refused> {
     if peer <= 0 || user <= 0 {
         return Err("not a person".to_owned());
     }
-    Ok(Sender { chat_id: peer.to_string(), user_id: user.to_string(), name: None, language: None, plain_buttons: None })
+    Ok(Sender {
+        chat_id: peer.to_string(),
+        user_id: user.to_string(),
+        name: None,
+        phone: None,
+        language: None,
+        plain_buttons: None,
+    })
 }
 
 /// The sender of a message a client wrote. VK tells a community of its own messages too.

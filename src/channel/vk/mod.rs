@@ -49,6 +49,7 @@ const CAPABILITIES: Capabilities = Capabilities {
     deduplicates_for: Some(Duration::from_secs(55 * 60)),
     reports_unknown_within: None,
     templates: false,
+    names_in_events: false,
     credential_life: None,
 };
 
@@ -116,6 +117,10 @@ impl ChannelAdapter for Vk {
 
     async fn attend(&self, http: &Http, account: &Account, to: Recipient<'_>, _message: Option<&str>) -> Result<(), Failure> {
         outbound::show_typing(http, account, to.chat_id).await
+    }
+
+    async fn name_of(&self, http: &Http, account: &Account, user_id: &str) -> Result<Option<String>, Failure> {
+        outbound::name_of(http, account, user_id).await
     }
 
     async fn inspect(&self, http: &Http, account: &Account, address: Option<&Url>) -> Result<AccountInfo, Failure> {

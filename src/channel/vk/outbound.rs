@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{
     error,
-    wire::{self, AddedServer, Answer, ConfirmationCode, Groups, Permissions, SentTo, Server, Servers, Settings},
+    wire::{self, AddedServer, Answer, ConfirmationCode, Groups, Permissions, Profile, SentTo, Server, Servers, Settings},
 };
 use crate::{
     channel::{Account, AccountInfo, Outbound, Press, Sent},
@@ -262,6 +262,14 @@ fn group(account: &Account) -> Result<(&'static str, String), Failure> {
 }
 
 /// Calls a method. What came of it is in the body, whatever the HTTP status.
+/// VK's events name nobody: `users.get` does.
+pub(super) async fn name_of(http: &Http, account: &Account, user_id: &str) -> Result<Option<String>, Failure> {
+    let users: Vec<Profile> = call(http, account, "users.get", vec![("user_ids", user_id.to_owned())]).await?;
+    let names = users.into_iter().next().map(|user| [user.first_name, user.last_name]).unwrap_or_default();
+    let names: Vec<String> = names.into_iter().flatten().filter(|name| !name.trim().is_empty()).collect();
+    Ok((!names.is_empty()).then(|| names.join(" ")))
+}
+
 async fn call<T: DeserializeOwned>(http: &Http, account: &Account, method: &str, mut fields: Fields<'_>) -> Result<T, Failure> {
     fields.push(("v", VERSION.to_owned()));
     let url = address(account, method)?;

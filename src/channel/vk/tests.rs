@@ -156,7 +156,7 @@ fn kind_of(event: &Value) -> EventKind {
 
 fn anna(language: Option<&str>, plain_buttons: Option<bool>) -> Option<Sender> {
     let id = || ANNA.to_owned();
-    Some(Sender { chat_id: id(), user_id: id(), name: None, language: language.map(str::to_owned), plain_buttons })
+    Some(Sender { chat_id: id(), user_id: id(), name: None, phone: None, language: language.map(str::to_owned), plain_buttons })
 }
 
 fn media(media: MediaKind, reference: Option<&str>, caption: Option<&str>) -> EventKind {

@@ -117,6 +117,12 @@ pub(super) struct Group {
 }
 
 #[derive(Deserialize)]
+pub(super) struct Profile {
+    pub(super) first_name: Option<String>,
+    pub(super) last_name: Option<String>,
+}
+
+#[derive(Deserialize)]
 pub(super) struct Permissions {
     #[serde(default)]
     pub(super) permissions: Vec<Permission>,
