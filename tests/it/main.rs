@@ -13,4 +13,5 @@ mod max;
 mod ops;
 mod queue;
 mod tenant_apply;
+mod vk;
 mod whatsapp;
