@@ -247,7 +247,7 @@ fn names_limits(row: &str, node: &Value) -> usize {
         text.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).collect()
     };
     let keywords = ["minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems"];
-    let of = |keyword: &&str| node[*keyword].as_u64().filter(|limit| (*keyword, *limit) != (&"minLength", 1));
+    let of = |keyword: &&str| node[*keyword].as_u64().filter(|limit| (*keyword, *limit) != ("minLength", 1));
     let mut limits: BTreeSet<u64> = keywords.iter().filter_map(of).collect();
     limits.extend(numbers(node["errorMessage"].as_str().unwrap_or_default()));
     let told = numbers(row);
