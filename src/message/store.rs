@@ -175,20 +175,22 @@ impl Tx {
         .await?)
     }
 
-    /// Notes that a send begins. Returns the number of this attempt: the fence of its result.
+    /// Notes that a send begins, `again` if an earlier one may have arrived. Returns the number of this attempt: the fence of its
+    /// result. None if the message has ended or another send was begun since it was read after `attempts` of them.
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn begin_send(&mut self, id: MessageId, again: bool) -> Result<i32, StoreError> {
+    pub async fn begin_send(&mut self, id: MessageId, attempts: i32, again: bool) -> Result<Option<i32>, StoreError> {
         let now = self.now();
         Ok(sqlx::query_scalar(
-            "update message set state = 'sending', attempts = attempts + 1, resends = resends + case when $2 then 1 else 0 end, updated_at = $3
-             where id = $1 returning attempts",
+            "update message set state = 'sending', attempts = attempts + 1, resends = resends + case when $3 then 1 else 0 end, updated_at = $4
+             where id = $1 and attempts = $2 and state in ('queued', 'sending') returning attempts",
         )
         .bind(id)
+        .bind(attempts)
         .bind(again)
         .bind(now)
-        .fetch_one(self.conn())
+        .fetch_optional(self.conn())
         .await?)
     }
 

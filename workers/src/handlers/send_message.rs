@@ -87,8 +87,15 @@ async fn prepare(ctx: &Ctx, assignment: &Assignment, id: MessageId) -> Result<Op
         return end(tx, &message, &Outcome::Failed(&Failure::new(Class::Credential, "account_broken"))).await;
     }
     let screen = serde_json::from_value(message.content).map_err(|error| JobError::unreadable("stored screen", &error))?;
+    // Nothing is held while Redis is asked, which may take a quarter of a second: the conversation is locked here, and with it the
+    // client's next turn. The lock kept a second run of this job from beginning the same send; that is kept by beginning it only if
+    // the row is still as it was read. What was decided above is older by the asking, as it is by the call itself.
+    drop(tx);
     pace(ctx, channel::adapter(account.kind), &account, &contact).await?;
-    let attempt = tx.begin_send(id, again).await?;
+    let mut tx = ctx.db.tenant(assignment.tenant).await?;
+    let Some(attempt) = tx.begin_send(id, message.attempts, again).await? else {
+        return Err(JobError::Retry("another run of this job has the message".into()));
+    };
     tx.commit().await?;
     Ok(Some(Ready { attempt, contact, account, screen }))
 }
