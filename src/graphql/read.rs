@@ -192,6 +192,14 @@ macro_rules! booking_names {
     };
 }
 
+/// Which bookings: the first parameters, `$1` to `$5`, of the list and of its count.
+macro_rules! booking_filter {
+    () => {
+        "b.tenant_id = $1 and ($2::timestamptz is null or b.start_at >= $2) and ($3::timestamptz is null or b.start_at < $3)
+           and ($4::text is null or b.status = $4) and ($5::uuid is null or b.client_id = $5)"
+    };
+}
+
 /// In the order of their start. `after` is the place of the last one already seen.
 pub(super) async fn bookings(
     tx: &mut Tx,
@@ -205,9 +213,9 @@ pub(super) async fn bookings(
         booking_columns!(),
         ", null::text as customer_id from booking b",
         booking_names!(),
-        "where b.tenant_id = $1 and ($2::timestamptz is null or b.start_at >= $2) and ($3::timestamptz is null or b.start_at < $3)
-           and ($4::text is null or b.status = $4) and ($5::uuid is null or b.client_id = $5)
-           and ($6::timestamptz is null or (b.start_at, b.id) > ($6, $7::uuid))
+        "where ",
+        booking_filter!(),
+        " and ($6::timestamptz is null or (b.start_at, b.id) > ($6, $7::uuid))
          order by b.start_at, b.id limit $8"
     ));
     let query = query
@@ -221,11 +229,7 @@ pub(super) async fn bookings(
 }
 
 pub(super) async fn count_bookings(tx: &mut Tx, tenant: TenantId, filter: &BookingFilter) -> Result<i64, StoreError> {
-    let query = sqlx::query_scalar(
-        "select count(*) from booking b
-         where b.tenant_id = $1 and ($2::timestamptz is null or b.start_at >= $2) and ($3::timestamptz is null or b.start_at < $3)
-           and ($4::text is null or b.status = $4) and ($5::uuid is null or b.client_id = $5)",
-    );
+    let query = sqlx::query_scalar(concat!("select count(*) from booking b where ", booking_filter!()));
     let query = query
         .bind(tenant)
         .bind(filter.from)
@@ -256,6 +260,14 @@ macro_rules! message_columns {
     };
 }
 
+/// Which messages: the first parameters, `$1` to `$4`, of the list and of its count.
+macro_rules! message_filter {
+    () => {
+        "m.tenant_id = $1 and ($2::uuid is null or m.conversation_id = $2) and ($3::uuid is null or m.client_id = $3)
+           and ($4::text is null or m.state = $4)"
+    };
+}
+
 /// Latest first. `before` is the id of the last one already seen.
 pub(super) async fn messages(
     tx: &mut Tx,
@@ -267,9 +279,9 @@ pub(super) async fn messages(
     let query = sqlx::query_as(concat!(
         "select ",
         message_columns!(),
-        ", null::text as customer_id from message m
-         where m.tenant_id = $1 and ($2::uuid is null or m.conversation_id = $2) and ($3::uuid is null or m.client_id = $3)
-           and ($4::text is null or m.state = $4) and ($5::uuid is null or m.id < $5)
+        ", null::text as customer_id from message m where ",
+        message_filter!(),
+        " and ($5::uuid is null or m.id < $5)
          order by m.id desc limit $6"
     ));
     let query =
@@ -278,11 +290,7 @@ pub(super) async fn messages(
 }
 
 pub(super) async fn count_messages(tx: &mut Tx, tenant: TenantId, filter: &MessageFilter) -> Result<i64, StoreError> {
-    let query = sqlx::query_scalar(
-        "select count(*) from message m
-         where m.tenant_id = $1 and ($2::uuid is null or m.conversation_id = $2) and ($3::uuid is null or m.client_id = $3)
-           and ($4::text is null or m.state = $4)",
-    );
+    let query = sqlx::query_scalar(concat!("select count(*) from message m where ", message_filter!()));
     let query =
         query.bind(tenant).bind(filter.conversation).bind(filter.client).bind(filter.state.map(SalonMessageState::as_str));
     Ok(query.fetch_one(tx.conn()).await?)

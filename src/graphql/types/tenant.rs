@@ -63,7 +63,7 @@ impl SalonTenant {
         self.0.address.as_deref()
     }
 
-    /// Hours before the visit after which a client can no longer cancel or move it.
+    /// Hours before the visit until which its client can cancel it in the chat. A move is made in the calendar only.
     async fn cancel_until_hours(&self) -> Option<i32> {
         Some(self.0.cancel_until_hours)
     }

@@ -9,6 +9,7 @@ mod calendar_hand;
 mod client;
 mod crm;
 mod mischief;
+mod pacing;
 mod quiet;
 mod race;
 mod story;

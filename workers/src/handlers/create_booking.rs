@@ -16,17 +16,20 @@ use crate::{
 
 pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, id: BookingId) -> Result<(), JobError> {
     let mut tx = ctx.db.tenant(assignment.tenant).await?;
+    let calendar_of = calendar_account(&mut tx, &ctx.keyring).await?;
+    drop(tx);
+    let Some(calendar_of) = calendar_of else { return refuse(ctx, assignment, id, "no_calendar", Refusal::Other).await };
+    // Before the booking is locked: Redis may take a quarter of a second. For a booking that is settled already the call is counted in
+    // vain, which costs nobody more than its place.
+    pace(ctx, calendar_of.id).await?;
+    let mut tx = ctx.db.tenant(assignment.tenant).await?;
     let Some(booking) = tx.booking(id).await? else { return Err(JobError::Dead("the booking is gone".into())) };
     if !matches!(booking.status.as_str(), "pending" | "unclear") {
         return Ok(());
     }
     let tenant = load_tenant(&mut tx).await?;
-    let Some(calendar_of) = calendar_account(&mut tx, &ctx.keyring).await? else {
-        return refuse(ctx, assignment, id, "no_calendar", Refusal::Other).await;
-    };
     let Some(client_id) = booking.client_id else { return Err(JobError::Dead("a booking without a client".into())) };
     let client = tx.client(client_id).await?;
-    pace(ctx, calendar_of.id).await?;
     tx.begin_create(id).await?;
     tx.commit().await?;
     let lang = tenant.speak(client.language());
