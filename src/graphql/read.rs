@@ -39,6 +39,10 @@ pub(in crate::graphql) struct ChannelAccountRow {
     #[sqlx(try_from = "String")]
     pub(super) status: SalonAccountStatus,
     pub(super) broken_reason: Option<String>,
+    pub(super) watched_at: Option<DateTime<Utc>>,
+    pub(super) vendor_name: Option<String>,
+    pub(super) pending_updates: Option<i64>,
+    pub(super) problems: Vec<String>,
 }
 
 /// A client and the customer of erxes they are.
@@ -90,6 +94,7 @@ pub(in crate::graphql) struct MessageRow {
     pub(super) error_class: Option<String>,
     pub(super) error_code: Option<String>,
     pub(super) booking_id: Option<BookingId>,
+    pub(super) hop_of: Option<MessageId>,
     pub(super) created_at: DateTime<Utc>,
     pub(super) sent_at: Option<DateTime<Utc>>,
     pub(super) delivered_at: Option<DateTime<Utc>>,
@@ -161,7 +166,7 @@ pub(super) async fn tenants(tx: &mut Tx) -> Result<Vec<TenantRow>, StoreError> {
 /// All channel accounts of the transaction's tenants, in the order of kind and name.
 pub(super) async fn channel_accounts(tx: &mut Tx) -> Result<Vec<ChannelAccountRow>, StoreError> {
     let query = sqlx::query_as(
-        "select id, tenant_id, kind, name, status, broken_reason from channel_account
+        "select id, tenant_id, kind, name, status, broken_reason, watched_at, vendor_name, pending_updates, problems from channel_account
          where tenant_id = any (salon_tenants()) order by kind, name",
     );
     Ok(query.fetch_all(tx.conn()).await?)
@@ -256,7 +261,7 @@ pub(super) async fn bookings_of_customers(tx: &mut Tx, customers: &[String], lim
 macro_rules! message_columns {
     () => {
         "m.id, m.tenant_id, m.conversation_id, m.client_id, m.channel_account_id, m.direction, m.kind, m.content ->> 'text' as text,
-         m.state, m.error_class, m.error_code, m.booking_id, m.created_at, m.sent_at, m.delivered_at, m.read_at"
+         m.state, m.error_class, m.error_code, m.booking_id, m.hop_of, m.created_at, m.sent_at, m.delivered_at, m.read_at"
     };
 }
 
