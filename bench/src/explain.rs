@@ -112,7 +112,8 @@ async fn conversations(bed: &Bed, db: &Db, salon: &Salon, log: &mut ServerLog, l
         db.ingest(&[event(bed, salon, &format!("new-{}", number / 2))]).await?;
     }
     note(log, INGEST, lines)?;
-    let sender = Sender { chat_id: "64".into(), user_id: "64".into(), name: None, language: None, plain_buttons: None };
+    let sender =
+        Sender { chat_id: "64".into(), user_id: "64".into(), name: None, phone: None, language: None, plain_buttons: None };
     let mut contact = None;
     for _ in 0..RUNS {
         let mut tx = db.tenant(salon.tenant).await?;

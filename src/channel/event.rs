@@ -19,6 +19,9 @@ pub struct ChannelEvent {
     /// must (WhatsApp: a read mark).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message_id: Option<String>,
+    /// The vendor's id of the message it answers or quotes, where the vendor tells (WhatsApp: `context`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<String>,
     /// When it happened, by the vendor's clock, where the vendor tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<DateTime<Utc>>,
@@ -38,6 +41,10 @@ pub struct Sender {
     pub user_id: String,
     /// The name the person shows, if any.
     pub name: Option<String>,
+    /// The person's own phone number in its international form, with the plus, where the vendor vouches for it with every message
+    /// (WhatsApp: `wa_id`, which is the number the account was opened with; some countries write it otherwise today).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
     /// The language of the person's app, if the vendor tells (BCP 47).
     pub language: Option<String>,
     /// True if the person's app can't show a button that is answered out of sight, false if it can (VK: `client_info.button_actions`). None
@@ -49,7 +56,8 @@ pub struct Sender {
 impl ChannelEvent {
     /// An event of a private chat.
     pub fn of(vendor_event_id: impl Into<String>, sender: Option<Sender>, kind: EventKind) -> Self {
-        Self { vendor_event_id: vendor_event_id.into(), account: None, message_id: None, at: None, sender, kind }
+        let vendor_event_id = vendor_event_id.into();
+        Self { vendor_event_id, account: None, message_id: None, reply_to: None, at: None, sender, kind }
     }
 }
 

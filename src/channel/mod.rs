@@ -7,10 +7,10 @@ mod conformance;
 mod event;
 pub mod max;
 mod outbound;
-#[allow(dead_code, reason = "Meta's adapters come with the next commits")]
 mod proof;
 mod registry;
 pub mod telegram;
+pub mod whatsapp;
 
 pub use capabilities::Capabilities;
 pub use event::{

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChannelAdapter, max, telegram};
+use super::{ChannelAdapter, max, telegram, whatsapp};
 
 macro_rules! channels {
     ($($(#[$doc:meta])* $kind:ident = $name:literal => $adapter:expr),+ $(,)?) => {
@@ -34,6 +34,8 @@ channels! {
     Telegram = "telegram" => telegram::Telegram,
     /// MAX Bot API.
     Max = "max" => max::Max,
+    /// WhatsApp Cloud API.
+    WhatsApp = "whatsapp" => whatsapp::WhatsApp,
 }
 
 impl fmt::Display for ChannelKind {

@@ -13,3 +13,4 @@ mod max;
 mod ops;
 mod queue;
 mod tenant_apply;
+mod whatsapp;

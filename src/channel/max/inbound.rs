@@ -116,6 +116,7 @@ fn person(chat_id: Option<i64>, user: &User, language: Option<String>) -> Result
         chat_id: chat_id.unwrap_or(user_id).to_string(),
         user_id: user_id.to_string(),
         name: if names.is_empty() { given(&user.name) } else { Some(names.join(" ")) },
+        phone: None,
         language,
         plain_buttons: None,
     })

@@ -218,6 +218,7 @@ fn who_wrote_is_told_whole() {
         chat_id: "182182182".to_owned(),
         user_id: "700100200".to_owned(),
         name: Some("Анна П.".to_owned()),
+        phone: None,
         language: Some("ru".to_owned()),
         plain_buttons: None,
     };

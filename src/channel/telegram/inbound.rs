@@ -85,6 +85,7 @@ fn person(chat_id: i64, user: &User) -> Option<Sender> {
         chat_id: chat_id.to_string(),
         user_id: user.id?.to_string(),
         name: (!names.is_empty()).then(|| names.join(" ")),
+        phone: None,
         language: user.language_code.clone(),
         plain_buttons: None,
     })

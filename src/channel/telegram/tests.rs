@@ -137,6 +137,7 @@ fn fixtures_are_read_to_the_last_field_we_use() {
         chat_id: "700100200".to_owned(),
         user_id: "700100200".to_owned(),
         name: Some("Anna K".to_owned()),
+        phone: None,
         language: Some("ru".to_owned()),
         plain_buttons: None,
     };
