@@ -33,4 +33,4 @@ bench: ## measure against pgbench on this machine; BENCH='queue --rounds 1' pick
 
 clean: ## remove what builds and runs leave behind
 	cargo clean
-	rm -rf .run tests/federation/node_modules sandbox/page/test/node_modules sandbox/judges/*/node_modules
+	rm -rf .run tests/federation/node_modules sandbox/page/test/node_modules sandbox/judges/*/node_modules sandbox/judges/*/.venv sandbox/judges/*/__pycache__

@@ -23,8 +23,10 @@ create table channel_account (
   kind          text not null,
   name          text not null,
   base_url      text not null,
-  -- The account's id at the vendor, where its calls or webhooks name it, and that of what it belongs to; empty and null where nothing does.
-  external_id   text not null default '',
+  -- Whom the vendor takes the account for, whatever credential it has now (Telegram: the bot's number; VK: the community): one account
+  -- serves one salon. Null where the tenant file does not tell, and once it no longer names the account, so that it may go to another salon.
+  external_id   text,
+  -- The id of what the account belongs to, where calls name it.
   parent_id     text,
   -- Sends in a second, where the salon's agreement with the vendor is another than the published limit.
   per_second    integer check (per_second > 0),
@@ -40,16 +42,16 @@ create table channel_account (
   problems        text[] not null default '{}',
   created_at    timestamptz not null,
   updated_at    timestamptz not null,
-  unique (tenant_id, kind, name)
+  unique (tenant_id, kind, name),
+  constraint channel_account_external_id unique (kind, external_id)
 );
 call salon_protect('channel_account', 'select, insert, update');
--- One app of Meta's serves many salons' accounts and has one webhook address: its deliveries name the account.
-create index channel_account_external on channel_account (kind, external_id) where external_id <> '';
 
--- Which account an event is for. The caller then checks that the delivery proves itself under that account's own secrets.
-create function channel_accounts_named(p_kind text, p_external_id text) returns table (tenant_id uuid, id uuid)
+-- Which account an event is for: one app of Meta's serves many salons' accounts and has one webhook address. The caller then checks that
+-- the delivery proves itself under that account's own secrets.
+create function channel_account_named(p_kind text, p_external_id text) returns table (tenant_id uuid, id uuid)
 language sql stable security definer set search_path = public
-as $$ select a.tenant_id, a.id from channel_account a where a.kind = p_kind and a.external_id = p_external_id and a.external_id <> '' $$;
+as $$ select a.tenant_id, a.id from channel_account a where a.kind = p_kind and a.external_id = p_external_id $$;
 
 -- Messages the vendor approved for outside the window in which it takes free text, one for each purpose and language, and what it last
 -- said of them. `parameters` are the values of the body, in order.
@@ -78,7 +80,8 @@ create table endpoint (
   sealed_key bytea not null,
   created_at timestamptz not null
 );
-call salon_protect('endpoint', 'select, insert');
+-- Of an address only the seal changes, when keys are rotated.
+call salon_protect('endpoint', 'select, insert, update (sealed_key)');
 
 create function endpoint_resolve(p_key_hash bytea) returns table (tenant_id uuid, source text, target_id uuid)
 language sql stable security definer set search_path = public
@@ -121,4 +124,4 @@ create table staff_service (
 );
 call salon_protect('staff_service', 'select, insert, update, delete');
 
-grant execute on function endpoint_resolve(bytea), channel_accounts_named(text, text) to salon_app;
+grant execute on function endpoint_resolve(bytea), channel_account_named(text, text) to salon_app;

@@ -78,7 +78,9 @@ create table job_dead (
   reason       text not null,
   enqueued_at  timestamptz not null,
   died_at      timestamptz not null,
-  resolved_at  timestamptz
+  resolved_at  timestamptz,
+  -- Set if an operator gave it up; a replay is resolved without.
+  discarded_because text
 );
 create index job_dead_open on job_dead (died_at) where resolved_at is null;
 create index job_dead_subject on job_dead (subject_id) where resolved_at is null;
@@ -95,7 +97,8 @@ language sql security definer set search_path = public as $$
     select id, tenant_id, queue, kind, payload, subject_id, lane, class, max_attempts, attempt, coalesce(error, last_error, 'unknown'),
       enqueued_at, clock_timestamp()
     from ended where p_outcome = 'dead'
-    on conflict (id) do update set reason = excluded.reason, attempt = excluded.attempt, died_at = excluded.died_at, resolved_at = null
+    on conflict (id) do update set reason = excluded.reason, attempt = excluded.attempt, died_at = excluded.died_at, resolved_at = null,
+      discarded_because = null
   )
   insert into job_finished (id, tenant_id, queue, kind, subject_id, outcome, attempt, last_error, enqueued_at, finished_at)
   select id, tenant_id, queue, kind, subject_id, p_outcome, attempt, coalesce(error, last_error), enqueued_at, clock_timestamp()
@@ -230,10 +233,23 @@ begin
   return true;
 end $$;
 
--- The dead letters an operator sees: ids, names and reasons, no payload.
-create function job_dead_list(p_limit integer) returns table (id uuid, tenant_id uuid, queue text, kind text, attempt integer, reason text, died_at timestamptz)
-language sql stable security definer set search_path = public
-as $$ select d.id, d.tenant_id, d.queue, d.kind, d.attempt, d.reason, d.died_at from job_dead d where d.resolved_at is null order by d.died_at limit p_limit $$;
+-- Gives a dead job up, in a transaction of its tenant, which then ends the row it worked for (src/job/discard.rs). Returns nothing
+-- if it is resolved already. The row stays: it says what was given up and why.
+create function job_discard(p_id uuid, p_reason text) returns table (subject_id uuid)
+language sql security definer set search_path = public as $$
+  update job_dead d set resolved_at = clock_timestamp(), discarded_because = p_reason
+  where d.id = p_id and d.resolved_at is null and d.tenant_id = any (salon_tenants()) returning d.subject_id
+$$;
+
+-- The dead letters an operator sees: ids, names and reasons, no payload. A condition that is null lets all through.
+create function job_dead_list(p_ids uuid[], p_tenant uuid, p_queue text, p_kind text, p_limit integer)
+returns table (id uuid, tenant_id uuid, queue text, kind text, attempt integer, reason text, died_at timestamptz)
+language sql stable security definer set search_path = public as $$
+  select d.id, d.tenant_id, d.queue, d.kind, d.attempt, d.reason, d.died_at from job_dead d
+  where d.resolved_at is null and (p_ids is null or d.id = any (p_ids)) and (p_tenant is null or d.tenant_id = p_tenant)
+    and (p_queue is null or d.queue = p_queue) and (p_kind is null or d.kind = p_kind)
+  order by d.died_at limit p_limit
+$$;
 
 -- For readiness and metrics: how much waits and how old the oldest is. Alert on age, not on length.
 create function job_depths(p_now timestamptz) returns table (queue text, ready bigint, running bigint, scheduled bigint, dead bigint, oldest_ready_seconds double precision)
@@ -304,7 +320,7 @@ $$;
 
 grant execute on function job_claim(text, timestamptz, uuid, integer, interval), job_next_due(text),
   job_settle(uuid, uuid[], integer[], text[], timestamptz[], text[], boolean[]), job_renew(uuid, uuid[], interval), job_release(uuid, uuid[]),
-  job_reap(integer), job_replay(uuid, timestamptz), job_dead_list(integer),
+  job_reap(integer), job_replay(uuid, timestamptz), job_discard(uuid, text), job_dead_list(uuid[], uuid, text, text, integer),
   job_depths(timestamptz), unaccounted(),
   ingest(uuid[], uuid[], text[], uuid[], text[], text[], jsonb[], bytea[], text[], text[], text[], text[], uuid[], smallint[], integer[], text[], timestamptz)
   to salon_app;

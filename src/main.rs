@@ -1,4 +1,4 @@
-//! The web process and the operator's commands: `salon-core serve | migrate | doctor | tenant | deadletter | unaccounted`.
+//! The web process and the operator's commands: `salon-core serve | migrate | doctor | tenant | keys | deadletter | …`.
 
 use std::process::ExitCode;
 

@@ -195,7 +195,7 @@ async fn salon(app: &App, number: usize, telegram: SocketAddr) -> Result<Salon> 
     let applied = apply::apply(&app.db, &app.keyring, &file, &app.config.listen.public_url).await?;
     let mut tx = app.db.tenant(applied.tenant).await?;
     let hooks = salon_core::tenant::webhooks(&mut tx, &app.keyring).await?;
-    let account = hooks.iter().find(|(source, ..)| source == "telegram").map(|(_, target, _)| *target).ok_or("no bot")?;
+    let account = hooks.iter().find(|hook| hook.source == "telegram").map(|hook| hook.target).ok_or("no bot")?;
     let hook = applied.webhooks.iter().find(|hook| hook.address.path().contains("telegram")).ok_or("no webhook")?;
     Ok(Salon { tenant: applied.tenant, account, path: hook.address.path().to_owned() })
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::CliError;
+use super::{CliError, out::say};
 use crate::{
     app::App,
     ids::TenantId,
@@ -17,9 +17,9 @@ pub(super) async fn connect(app: &App, slug: &str, name: &str) -> Result<ExitCod
     };
     match connector(app).connect(tenant, account?.id).await {
         Ok(connected) => {
-            println!("{full} connected: {}", connected.info.name);
+            say!("{full} connected: {}", connected.info.name);
             for remark in &connected.remarks {
-                println!("  to be seen to: {remark}");
+                say!("  to be seen to: {remark}");
             }
             Ok(ExitCode::SUCCESS)
         }
@@ -33,14 +33,14 @@ pub(super) async fn list(app: &App, slug: &str) -> Result<ExitCode, CliError> {
     let mut tx = app.db.tenant(tenant).await?;
     for (name, account) in tenant::channel_accounts(&mut tx, &app.keyring).await? {
         match account {
-            Err(error) => println!("{name}: {error}"),
+            Err(error) => say!("{name}: {error}"),
             Ok(account) => {
                 let status = match &account.status {
                     Status::Active => "in use".to_owned(),
                     Status::Broken { reason } => format!("stopped: {reason}"),
                 };
                 let seen = tenant::last_look(&mut tx, account.id).await?;
-                println!("{name}: {status}; {seen}");
+                say!("{name}: {status}; {seen}");
             }
         }
     }

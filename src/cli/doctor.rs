@@ -1,206 +1,166 @@
-//! `salon-core doctor`: is everything there, does it let us in, and what is to be done where it does not.
+//! `salon-core doctor`: is everything there, does it let us in, and what is to be done where it does not. OK is said only of what was
+//! looked at.
 
-use std::{fmt::Display, process::ExitCode, time::Duration};
+mod salon;
 
-use secrecy::SecretString;
+use std::{collections::BTreeMap, fmt::Display, process::ExitCode, time::Duration};
 
-use super::CliError;
+use super::{
+    CliError, each_tenant,
+    keys::{Role, add, roles},
+    out::say,
+};
 use crate::{
     app::App,
-    booking::calendar,
-    channel,
-    crm::crm,
-    ids::TenantId,
+    crypto::SealError,
     store::{StoreError, migrations},
-    tenant::{self, CalendarConnection, Catalogue, ChannelAccount, CrmConnection, Status},
 };
 
-const KEYRING: &str = "put the key back into SALON_KEYRING, or write the account's credentials anew";
-const APPLY: &str = "`tenant apply FILE --register` with working credentials";
+const DATABASE: &str = "check DATABASE_URL and that PostgreSQL runs";
+const MIGRATE: &str = "run `salon-core migrate`";
+const ROLE: &str =
+    "let DATABASE_URL name the role `salon_app`, which is no superuser, does not bypass row-level security and owns nothing";
 
 /// What was found; printed as it is found, since vendors take their time.
 #[derive(Default)]
 struct Report {
     failed: usize,
+    /// How many stored values lie under each key.
+    keys: BTreeMap<String, u64>,
+    salons: usize,
 }
 
 impl Report {
     fn ok(&self, what: impl Display, detail: impl Display) {
-        println!("OK    {what}: {detail}");
+        say!("OK    {what}: {detail}");
     }
 
-    fn fail(&mut self, what: impl Display, why: impl Display, remedy: &str) {
+    /// Nothing to look at, or nothing that must be done.
+    fn note(&self, what: impl Display, detail: impl Display) {
+        say!("NOTE  {what}: {detail}");
+    }
+
+    fn fail(&mut self, what: impl Display, why: impl Display, remedy: impl Display) {
         self.failed += 1;
-        println!("FAIL  {what}: {why}\n      -> {remedy}");
+        say!("FAIL  {what}: {why}\n      -> {remedy}");
     }
+}
 
-    fn check<T>(&mut self, what: impl Display, result: Result<T, impl Display>, good: &str, remedy: &str) -> Option<T> {
-        match result {
-            Ok(value) => {
-                self.ok(what, good);
-                Some(value)
-            }
-            Err(error) => {
-                self.fail(what, error, remedy);
-                None
-            }
+/// What is to be done about our own side's failure.
+fn remedy(error: &StoreError) -> String {
+    match error {
+        StoreError::Seal(SealError::UnknownKey(id)) => format!("put the key {id:?} back into SALON_KEYRING, behind the first"),
+        StoreError::Seal(SealError::Malformed | SealError::Tampered) | StoreError::Corrupt(_) => {
+            "something other than salon-core wrote this row: restore it from a backup".to_owned()
         }
+        StoreError::Role(_) => ROLE.to_owned(),
+        StoreError::Migration(_) => MIGRATE.to_owned(),
+        StoreError::Database(error) => match error.as_database_error().and_then(|error| error.code()).as_deref() {
+            // undefined_function, undefined_table, undefined_column
+            Some("42883" | "42P01" | "42703") => MIGRATE.to_owned(),
+            // insufficient_privilege
+            Some("42501") => ROLE.to_owned(),
+            _ => DATABASE.to_owned(),
+        },
     }
 }
 
 pub(super) async fn run(app: &App) -> Result<ExitCode, CliError> {
     let mut report = Report::default();
-    report.ok("configuration", format_args!("complete, {:?}", app.config.environment));
-    let reached = report.check("database", app.db.ping().await, "reached", "check DATABASE_URL and that PostgreSQL runs");
+    let environment = if app.config.environment.is_development() { "development" } else { "production" };
+    report.ok("configuration", format_args!("complete, {environment}"));
     redis(app, &mut report).await;
-    if reached.is_some() {
-        report.check(
-            "database role",
-            app.db.check_role().await,
-            "owns nothing, bypasses nothing",
-            "run under the role `salon_app`",
-        );
-        migrations_done(app, &mut report).await;
-        if let Err(error) = tenants(app, &mut report).await {
-            report.fail("tenants", error, "run `salon-core migrate`");
+    if database(app, &mut report).await {
+        if let Err(error) = each_tenant(app, async |id| salon::look(app, &mut report, id).await).await {
+            report.fail("salons", &error, remedy(&error));
         }
+        if report.salons == 0 {
+            report.note("salons", "there is none yet: `salon-core tenant apply FILE`");
+        }
+        keys(app, &mut report);
     }
-    println!(
-        "{}",
-        if report.failed == 0 { "everything is in order".to_owned() } else { format!("{} to be done", report.failed) }
-    );
+    match report.failed {
+        0 => say!("everything is in order"),
+        failed => say!("{failed} to be done"),
+    }
     Ok(if report.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn redis(app: &App, report: &mut Report) {
     let Some(client) = &app.redis else {
-        report.ok("redis", "none: workers poll, pacing is per process");
-        return;
+        return report
+            .note("redis", "REDIS_URL is not set: workers poll, and each process keeps to a quarter of every pacing limit");
     };
     let ping = async {
         let mut connection = client.get_multiplexed_async_connection().await?;
         redis::cmd("PING").query_async::<String>(&mut connection).await
     };
+    const REDIS: &str = "check REDIS_URL and that Redis runs";
     match tokio::time::timeout(Duration::from_secs(5), ping).await {
         Ok(Ok(_)) => report.ok("redis", "reached"),
-        Ok(Err(error)) => report.fail("redis", error.category(), "check REDIS_URL and that Redis runs"),
-        Err(_) => report.fail("redis", "no answer in 5 s", "check REDIS_URL and that Redis runs"),
+        Ok(Err(error)) => report.fail("redis", error.category(), REDIS),
+        Err(_) => report.fail("redis", "no answer in 5 s", REDIS),
     }
 }
 
-async fn migrations_done(app: &App, report: &mut Report) {
-    let Some(url) = &app.config.database.admin_url else {
-        report.ok("migrations", "not checked: DATABASE_ADMIN_URL is not set");
-        return;
+/// True if there is anything further to look at.
+async fn database(app: &App, report: &mut Report) -> bool {
+    if let Err(error) = app.db.ping().await {
+        report.fail("database", error, DATABASE);
+        return false;
+    }
+    report.ok("database", "reached");
+    match app.db.check_role().await {
+        Ok(()) => report.ok("database role", "owns nothing, bypasses nothing"),
+        Err(error) => report.fail("database role", &error, remedy(&error)),
+    }
+    let current = migrations::is_current(&app.db).await;
+    let pending = match &app.config.database.admin_url {
+        Some(url) => Some(migrations::pending(url).await),
+        None => None,
     };
-    match migrations::pending(url).await {
-        Ok(pending) if pending.is_empty() => report.ok("migrations", "none pending"),
-        Ok(pending) => report.fail("migrations", pending.join(", "), "run `salon-core migrate`"),
-        Err(error) => report.fail("migrations", error, "check DATABASE_ADMIN_URL"),
-    }
-}
-
-async fn tenants(app: &App, report: &mut Report) -> Result<(), StoreError> {
-    let mut after = None;
-    loop {
-        let page = tenant::ids(&app.db, after, 100).await?;
-        let Some(last) = page.last() else { return Ok(()) };
-        after = Some(*last);
-        for id in page {
-            salon(app, report, id).await?;
+    match &current {
+        Ok(true) => report.ok("migrations", "none pending"),
+        Ok(false) => {
+            let names = pending.iter().flatten().flatten().map(String::as_str).collect::<Vec<_>>().join(", ");
+            let names = if names.is_empty() { "the schema is older than this program" } else { &names };
+            report.fail("migrations", names, MIGRATE);
         }
+        Err(error) => report.fail("migrations", error, remedy(error)),
     }
+    let is_current = matches!(current, Ok(true));
+    match pending {
+        None => {}
+        Some(Err(error)) => report.fail("DATABASE_ADMIN_URL", error, "correct it, or leave it away: only `migrate` needs it"),
+        Some(Ok(pending)) if pending.is_empty() == is_current => report.ok("DATABASE_ADMIN_URL", "reached"),
+        Some(Ok(_)) => report.fail(
+            "DATABASE_ADMIN_URL",
+            "what it leads to is not as far as what DATABASE_URL leads to, or further",
+            "let both name the same database",
+        ),
+    }
+    is_current
 }
 
-/// Everything a salon has, read in one transaction that is over before a vendor is asked.
-async fn salon(app: &App, report: &mut Report, id: TenantId) -> Result<(), StoreError> {
-    let mut tx = app.db.tenant(id).await?;
-    let slug = tenant::load_tenant(&mut tx).await?.slug;
-    let catalogue = tenant::load_catalogue(&mut tx).await?;
-    let channels = tenant::channel_accounts(&mut tx, &app.keyring).await?;
-    let connected = tenant::calendar_account(&mut tx, &app.keyring).await;
-    let linked = tenant::crm_account(&mut tx, &app.keyring).await;
-    let webhooks = tenant::webhooks(&mut tx, &app.keyring).await;
-    drop(tx);
-    let webhooks = report.check(format_args!("{slug} webhook keys"), webhooks, "open", KEYRING).unwrap_or_default();
-    for (name, account) in channels {
-        let what = format!("{slug} {name}");
-        match account {
-            Err(error) => report.fail(what, error, KEYRING),
-            Ok(account) => {
-                let key = webhooks.iter().find(|(_, target, _)| *target == account.id.0).map(|(_, _, key)| key);
-                messenger(app, report, &what, &account, key).await;
-            }
-        }
-    }
-    match connected {
-        Err(error) => report.fail(format_args!("{slug} calcom"), error, KEYRING),
-        Ok(found) => calendar_works(app, report, &format!("{slug} calcom"), found, &catalogue).await,
-    }
-    match linked {
-        Err(error) => report.fail(format_args!("{slug} erxes"), error, KEYRING),
-        Ok(found) => crm_works(app, report, &format!("{slug} erxes"), found).await,
-    }
-    Ok(())
-}
-
-/// Says why an account is out of use; true if it is in use.
-fn in_use(report: &mut Report, what: &str, status: &Status) -> bool {
-    if let Status::Broken { reason } = status {
-        report.fail(what, format_args!("stopped: {reason}"), APPLY);
-    }
-    status.is_active()
-}
-
-async fn messenger(app: &App, report: &mut Report, what: &str, found: &ChannelAccount, key: Option<&SecretString>) {
-    if !in_use(report, what, &found.status) {
-        return;
-    }
-    let address =
-        key.and_then(|key| tenant::apply::webhook_address(&app.config.listen.public_url, found.kind.as_str(), key).ok());
-    match channel::adapter(found.kind).inspect(&app.http, &found.account, address.as_ref()).await {
-        Err(error) => report.fail(what, error, APPLY),
-        Ok(info) if info.webhook_url.as_deref() != address.as_ref().map(url::Url::as_str) => {
-            report.fail(what, "the vendor sends its webhooks elsewhere, or nowhere", "`tenant apply FILE --register`");
-        }
-        Ok(info) => report.ok(what, format_args!("{}, {} waiting", info.name, info.pending_updates.unwrap_or(0))),
-    }
-}
-
-async fn calendar_works(app: &App, report: &mut Report, what: &str, found: Option<CalendarConnection>, catalogue: &Catalogue) {
-    let Some(found) = found else {
-        report.fail(what, "no calendar", "`tenant apply FILE`");
-        return;
-    };
-    if !in_use(report, what, &found.status) {
-        return;
-    }
-    match calendar().event_types(&app.http, &found.account).await {
-        Err(error) => report.fail(what, error, APPLY),
-        Ok(known) => {
-            let missing: Vec<String> =
-                catalogue.event_types().iter().filter(|id| known.iter().all(|k| k.id != **id)).map(ToString::to_string).collect();
-            if missing.is_empty() {
-                report.ok(what, format_args!("{} event types", known.len()));
-            } else {
-                report.fail(
-                    what,
-                    format_args!("no event type {}", missing.join(", ")),
-                    "correct event_type_id in the tenant file",
-                );
-            }
-        }
-    }
-}
-
-async fn crm_works(app: &App, report: &mut Report, what: &str, found: Option<CrmConnection>) {
-    match found {
-        None => report.ok(what, "not used"),
-        Some(found) if !found.enabled => report.ok(what, "switched off"),
-        Some(found) => {
-            if in_use(report, what, &found.status) {
-                report.check(what, crm().inspect(&app.http, &found.account).await, "answers", APPLY);
-            }
+fn keys(app: &App, report: &mut Report) {
+    let used = std::mem::take(&mut report.keys);
+    let first = app.keyring.current();
+    for (id, role, count) in roles(&app.keyring, &used) {
+        let what = format!("key {id:?}");
+        match (role, count) {
+            (Role::Seals, _) => report.ok(what, format_args!("seals what is written; {count} stored values lie under it")),
+            (Role::Opens, 0) => report.note(what, "seals nothing any more: it may leave SALON_KEYRING"),
+            (Role::Opens, _) => report.note(
+                what,
+                format_args!("{count} stored values lie under it; `salon-core keys reseal` puts them under {first:?}"),
+            ),
+            // Each of them is told above, with the account that it stops.
+            (Role::Missing, _) if id.is_empty() => {}
+            (Role::Missing, _) => report.fail(
+                what,
+                format_args!("not in SALON_KEYRING, and {count} stored values lie under it"),
+                "put it back, behind the first",
+            ),
         }
     }
 }

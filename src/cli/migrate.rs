@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::CliError;
+use super::{CliError, out::say};
 use crate::{
     config::{AdminDatabase, Source},
     store::migrations,
@@ -13,8 +13,8 @@ pub(super) async fn run(source: &dyn Source) -> Result<ExitCode, CliError> {
     let pending = migrations::pending(&database.url).await?;
     migrations::run(&database.url, database.time.clock().now()).await?;
     for name in &pending {
-        println!("applied {name}");
+        say!("applied {name}");
     }
-    println!("the schema is up to date");
+    say!("the schema is up to date");
     Ok(ExitCode::SUCCESS)
 }

@@ -2,12 +2,13 @@
 //!
 //! Exit codes: 0 done; 1 it could not be done, or a check failed; 2 the command line, the configuration or the tenant file is wrong, and
 //! nothing was done.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the one place that talks to a terminal")]
 
 mod channel;
 mod deadletter;
 mod doctor;
+mod keys;
 mod migrate;
+mod out;
 mod register;
 mod serve;
 mod tenant_apply;
@@ -16,15 +17,16 @@ mod unaccounted;
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use uuid::Uuid;
 
 use crate::{
     app::{App, AppError},
-    config::{Config, ConfigErrors, ProcessEnvironment},
+    config::{Config, ConfigErrors, ProcessEnvironment, Source},
+    ids::TenantId,
     ops::telemetry,
     store::StoreError,
-    tenant::{apply::ApplyError, file::FileErrors},
+    tenant::{self, apply::ApplyError, file::FileErrors},
 };
 
 /// Joins salons' messengers, cal.com and CRM. Settings come from the environment: docs/configuration.md.
@@ -49,6 +51,9 @@ enum Command {
     /// A salon's messengers
     #[command(subcommand)]
     Channel(ChannelCommand),
+    /// The keys that seal stored credentials (SALON_KEYRING)
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Jobs that were given up
     #[command(subcommand)]
     Deadletter(DeadletterCommand),
@@ -92,22 +97,69 @@ enum ChannelCommand {
 }
 
 #[derive(Debug, Subcommand)]
+enum KeysCommand {
+    /// Say how many stored values lie under each key
+    List,
+    /// Seal anew, under the first key of the ring, what lies under an older one; can be broken off and repeated
+    Reseal,
+}
+
+#[derive(Debug, Subcommand)]
 enum DeadletterCommand {
     /// List them, oldest first
     List {
         /// At most so many
         #[arg(long, default_value_t = 100)]
         limit: i32,
+        #[command(flatten)]
+        filter: LetterFilter,
     },
     /// Put them back to work, from their first attempt
     Replay {
-        /// Which ones
-        #[arg(required_unless_present = "all")]
-        ids: Vec<Uuid>,
-        /// All of them
-        #[arg(long, conflicts_with = "ids")]
-        all: bool,
+        #[command(flatten)]
+        letters: Letters,
     },
+    /// Give them up: they stay on record with the reason, and what they worked for ends as failed, ignored or unknown
+    Discard {
+        #[command(flatten)]
+        letters: Letters,
+        /// Why, for the audit log
+        #[arg(long, value_name = "TEXT", value_parser = one_line)]
+        reason: String,
+    },
+}
+
+/// Which dead letters: these, or all that fit.
+#[derive(Debug, Args)]
+struct Letters {
+    /// Which ones
+    #[arg(required_unless_present_any = ["all", "kind", "queue", "tenant"], conflicts_with_all = ["all", "kind", "queue", "tenant"])]
+    ids: Vec<Uuid>,
+    /// All of them
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    filter: LetterFilter,
+}
+
+#[derive(Debug, Args)]
+struct LetterFilter {
+    /// Those of this job, such as create_booking
+    #[arg(long)]
+    kind: Option<String>,
+    /// Those of this queue, such as calendar
+    #[arg(long)]
+    queue: Option<String>,
+    /// Those of this salon
+    #[arg(long, value_name = "SLUG")]
+    tenant: Option<String>,
+}
+
+/// A reason as an audit log can keep it.
+fn one_line(text: &str) -> Result<String, &'static str> {
+    let text = text.trim();
+    let fits = (1..=300).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    fits.then(|| text.to_owned()).ok_or("must be one line of 1 to 300 characters")
 }
 
 /// Why a command did not do what it was asked.
@@ -132,8 +184,9 @@ enum CliError {
 impl CliError {
     fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Config(_) | Self::File(_) | Self::Input(_) => ExitCode::from(2),
-            _ => ExitCode::FAILURE,
+            Self::Apply(ApplyError::Store(_)) => ExitCode::FAILURE,
+            Self::Config(_) | Self::File(_) | Self::Input(_) | Self::Apply(_) => ExitCode::from(2),
+            Self::App(_) | Self::Store(_) | Self::Failed(_) => ExitCode::FAILURE,
         }
     }
 }
@@ -148,36 +201,66 @@ pub async fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    match execute(cli.command).await {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("{error}");
-            error.exit_code()
-        }
-    }
+    let code = execute(cli.command).await.unwrap_or_else(|error| {
+        out::complain(&error);
+        error.exit_code()
+    });
+    out::finish(code)
 }
 
 async fn execute(command: Command) -> Result<ExitCode, CliError> {
     match command {
         Command::Migrate => migrate::run(&ProcessEnvironment).await,
         Command::Serve => serve::run(app()?).await,
-        Command::Doctor => doctor::run(&app()?).await,
-        Command::Tenant(TenantCommand::Apply { file, register }) => tenant_apply::run(&app()?, &file, register).await,
-        Command::Tenant(TenantCommand::Show { slug }) => tenant_show::run(&app()?, &slug).await,
-        Command::Channel(ChannelCommand::Connect { slug, name }) => channel::connect(&app()?, &slug, &name).await,
-        Command::Channel(ChannelCommand::List { slug }) => channel::list(&app()?, &slug).await,
-        Command::Deadletter(DeadletterCommand::List { limit }) => deadletter::list(&app()?, limit).await,
-        Command::Deadletter(DeadletterCommand::Replay { ids, all }) => deadletter::replay(&app()?, ids, all).await,
+        Command::Doctor => with_app(async |app| doctor::run(app).await).await,
+        Command::Tenant(TenantCommand::Apply { file, register }) => {
+            with_app(async |app| tenant_apply::run(app, &file, register).await).await
+        }
+        Command::Tenant(TenantCommand::Show { slug }) => with_app(async |app| tenant_show::run(app, &slug).await).await,
+        Command::Channel(ChannelCommand::Connect { slug, name }) => {
+            with_app(async |app| channel::connect(app, &slug, &name).await).await
+        }
+        Command::Channel(ChannelCommand::List { slug }) => with_app(async |app| channel::list(app, &slug).await).await,
+        Command::Keys(KeysCommand::List) => with_app(async |app| keys::list(app).await).await,
+        Command::Keys(KeysCommand::Reseal) => with_app(async |app| keys::reseal(app).await).await,
+        Command::Deadletter(command) => with_app(async |app| deadletter::run(app, command).await).await,
         Command::Schema => {
-            print!("{}", crate::graphql::sdl());
+            out::say!("{}", crate::graphql::sdl().trim_end());
             Ok(ExitCode::SUCCESS)
         }
-        Command::Unaccounted => unaccounted::run(&app()?).await,
+        Command::Unaccounted => with_app(async |app| unaccounted::run(app).await).await,
     }
+}
+
+/// Runs a command on the parts of a process, and lets what it told the others get out before the process ends.
+async fn with_app(command: impl AsyncFnOnce(&App) -> Result<ExitCode, CliError>) -> Result<ExitCode, CliError> {
+    let app = app()?;
+    let done = command(&app).await;
+    app.waker.flush().await;
+    done
 }
 
 fn app() -> Result<App, CliError> {
     let config = Config::load(&ProcessEnvironment)?;
     telemetry::init(&config.log);
     Ok(App::new(config)?)
+}
+
+/// Who is at the keyboard, as far as the operating system says.
+fn actor() -> String {
+    let user = ["SUDO_USER", "USER"].into_iter().find_map(|name| ProcessEnvironment.variable(name));
+    user.filter(|user| !user.is_empty()).map_or_else(|| "cli".to_owned(), |user| format!("cli/{user}"))
+}
+
+/// All salons, one after the other.
+async fn each_tenant(app: &App, mut act: impl AsyncFnMut(TenantId) -> Result<(), StoreError>) -> Result<(), StoreError> {
+    let mut after = None;
+    loop {
+        let page = tenant::ids(&app.db, after, 100).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = Some(*last);
+        for id in page {
+            act(id).await?;
+        }
+    }
 }

@@ -3,7 +3,7 @@
 
 use std::{fmt::Display, process::ExitCode};
 
-use super::{CliError, channel::connector};
+use super::{CliError, channel::connector, out::say};
 use crate::{
     app::App,
     booking::calendar,
@@ -18,10 +18,10 @@ pub(super) async fn run(app: &App, applied: &Applied) -> Result<ExitCode, CliErr
     let mut failed = false;
     for webhook in &applied.webhooks {
         match one(app, applied.tenant, webhook).await? {
-            Ok(()) => println!("  registered: {}", webhook.account),
+            Ok(()) => say!("  registered: {}", webhook.account),
             Err(why) => {
                 failed = true;
-                println!("  NOT registered: {}: {why}", webhook.account);
+                say!("  NOT registered: {}: {why}", webhook.account);
             }
         }
     }
@@ -34,7 +34,7 @@ async fn one(app: &App, tenant: TenantId, webhook: &Webhook) -> Result<Result<()
         Target::Channel(id) => match connector(app).connect(tenant, id).await {
             Ok(connected) => {
                 for remark in &connected.remarks {
-                    println!("  to be seen to: {}: {remark}", webhook.account);
+                    say!("  to be seen to: {}: {remark}", webhook.account);
                 }
                 Ok(())
             }

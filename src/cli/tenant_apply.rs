@@ -4,7 +4,7 @@ use std::{path::Path, process::ExitCode};
 
 use secrecy::SecretString;
 
-use super::{CliError, register};
+use super::{CliError, out::say, register};
 use crate::{
     app::App,
     config::{ProcessEnvironment, Source},
@@ -24,12 +24,12 @@ pub(super) async fn run(app: &App, path: &Path, register: bool) -> Result<ExitCo
         Outcome::Updated => "updated",
         Outcome::Unchanged => "unchanged",
     };
-    println!("{} {outcome}", file.slug);
+    say!("{} {outcome}", file.slug);
     for change in &applied.changes {
-        println!("  changed: {change}");
+        say!("  changed: {change}");
     }
     for webhook in &applied.webhooks {
-        println!("  webhook of {}: {}", webhook.account, webhook.address);
+        say!("  webhook of {}: {}", webhook.account, webhook.address);
     }
     if register { register::run(app, &applied).await } else { Ok(ExitCode::SUCCESS) }
 }

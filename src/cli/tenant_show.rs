@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::CliError;
+use super::{CliError, out::say};
 use crate::{
     app::App,
     store::Tx,
@@ -18,35 +18,35 @@ pub(super) async fn run(app: &App, slug: &str) -> Result<ExitCode, CliError> {
     settings(&salon);
     offers(&salon, &catalogue);
     accounts(app, &mut tx).await?;
-    println!("clients: {}", numbers.clients);
-    println!("bookings ahead: {}", numbers.bookings_ahead);
-    println!("messages waiting: {}", numbers.messages_waiting);
+    say!("clients: {}", numbers.clients);
+    say!("bookings ahead: {}", numbers.bookings_ahead);
+    say!("messages waiting: {}", numbers.messages_waiting);
     Ok(ExitCode::SUCCESS)
 }
 
 fn settings(salon: &Tenant) {
     let languages: Vec<&str> = salon.languages.iter().map(|lang| lang.code()).collect();
-    println!("{} {}", salon.slug, salon.name);
-    println!("id: {}", salon.id);
-    println!("version: {}", salon.version);
-    println!("zone: {}", salon.zone);
-    println!("languages: {}", languages.join(", "));
-    println!("quiet hours: {} to {}", salon.quiet_hours.start().format("%H:%M"), salon.quiet_hours.end().format("%H:%M"));
-    println!("cancel until: {} h before", salon.cancel_until_hours);
+    say!("{} {}", salon.slug, salon.name);
+    say!("id: {}", salon.id);
+    say!("version: {}", salon.version);
+    say!("zone: {}", salon.zone);
+    say!("languages: {}", languages.join(", "));
+    say!("quiet hours: {} to {}", salon.quiet_hours.start().format("%H:%M"), salon.quiet_hours.end().format("%H:%M"));
+    say!("cancel until: {} h before", salon.cancel_until_hours);
 }
 
 fn offers(salon: &Tenant, catalogue: &Catalogue) {
     let inactive = |active: bool| if active { "" } else { " (inactive)" };
     for service in &catalogue.services {
         let title = service.title(salon.default_lang());
-        println!("service {}: {title}, {} min{}", service.key, service.minutes, inactive(service.active));
+        say!("service {}: {title}, {} min{}", service.key, service.minutes, inactive(service.active));
     }
     for staff in &catalogue.staff {
         let done = staff
             .services
             .iter()
             .filter_map(|done| Some(format!("{}={}", catalogue.service(done.service)?.key, done.event_type_id)));
-        println!("staff {}: {}, {}{}", staff.key, staff.name, done.collect::<Vec<_>>().join(" "), inactive(staff.active));
+        say!("staff {}: {}, {}{}", staff.key, staff.name, done.collect::<Vec<_>>().join(" "), inactive(staff.active));
     }
 }
 
@@ -57,18 +57,25 @@ async fn accounts(app: &App, tx: &mut Tx) -> Result<(), CliError> {
     };
     for (name, account) in tenant::channel_accounts(tx, &app.keyring).await? {
         match account {
-            Ok(account) => println!("channel {name}: {}", state(&account.status)),
-            Err(error) => println!("channel {name}: {error}"),
+            Ok(account) => say!("channel {name}: {}", state(&account.status)),
+            Err(error) => say!("channel {name}: {error}"),
         }
     }
     if let Some(calendar) = tenant::calendar_account(tx, &app.keyring).await? {
-        println!("calcom: {}", state(&calendar.status));
+        say!("calcom: {}", state(&calendar.status));
     }
     if let Some(crm) = tenant::crm_account(tx, &app.keyring).await? {
-        println!("erxes: {}{}", state(&crm.status), if crm.enabled { "" } else { " (switched off)" });
+        say!("erxes: {}{}", state(&crm.status), if crm.enabled { "" } else { " (switched off)" });
     }
-    for (source, _, key) in tenant::webhooks(tx, &app.keyring).await? {
-        println!("webhook of {source}: {}", tenant::apply::webhook_address(&app.config.listen.public_url, &source, &key)?);
+    for webhook in tenant::webhooks(tx, &app.keyring).await? {
+        let gone = if webhook.in_file { "" } else { " (no longer in the tenant file)" };
+        match webhook.key {
+            Ok(key) => {
+                let address = tenant::apply::webhook_address(&app.config.listen.public_url, &webhook.source, &key)?;
+                say!("webhook of {}: {address}{gone}", webhook.account);
+            }
+            Err(error) => say!("webhook of {}: {error}", webhook.account),
+        }
     }
     Ok(())
 }

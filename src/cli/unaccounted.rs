@@ -2,15 +2,21 @@
 
 use std::process::ExitCode;
 
-use super::CliError;
+use super::{CliError, out::say};
 use crate::app::App;
 
 pub(super) async fn run(app: &App) -> Result<ExitCode, CliError> {
     let missing = app.db.unaccounted().await?;
     for (what, count) in &missing {
-        println!("{what}\t{count}");
+        say!("{what}\t{count}");
     }
     let total: i64 = missing.iter().map(|(_, count)| count).sum();
-    println!("unaccounted\t{total}");
+    if total == 0 {
+        say!(
+            "nothing is unaccounted for: every event, message, booking, CRM intent and reminder has ended or is in somebody's hands"
+        );
+    } else {
+        say!("unaccounted\t{total}");
+    }
     Ok(if total == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -251,6 +251,16 @@ impl Tx {
             return Ok(false);
         }
         let now = self.now();
+        // The number that the old id stood for is no longer vouched for: it may be somebody else's soon.
+        sqlx::query(
+            "update client set phone_verified = false, updated_at = $3 where phone = '+' || $2
+               and id = (select client_id from client_identity where channel_account_id = $1 and external_id = $2)",
+        )
+        .bind(account)
+        .bind(&from.user_id)
+        .bind(now)
+        .execute(self.conn())
+        .await?;
         let moved = sqlx::query(
             "update client_identity set external_id = $3, updated_at = $4 where channel_account_id = $1 and external_id = $2",
         )

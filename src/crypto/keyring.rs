@@ -19,6 +19,16 @@ const NONCE: usize = 24;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Sealed(pub Vec<u8>);
 
+impl Sealed {
+    /// The id of the key it lies under, whether that is in a ring or not.
+    ///
+    /// # Errors
+    /// When it is not a sealed value.
+    pub fn key_id(&self) -> Result<&str, SealError> {
+        KeyRing::split(self).map(|(id, _)| id)
+    }
+}
+
 impl fmt::Debug for Sealed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Sealed({} bytes)", self.0.len())
@@ -43,7 +53,7 @@ pub enum KeyRingError {
 }
 
 /// Why a sealed value could not be opened or made.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 pub enum SealError {
     /// Too short, or of an unknown version.
     #[error("not a sealed value")]
@@ -69,7 +79,7 @@ pub struct KeyRing {
 
 impl fmt::Debug for KeyRing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ids: Vec<&str> = self.keys().map(|key| key.id.as_str()).collect();
+        let ids: Vec<&str> = self.ids().collect();
         f.debug_struct("KeyRing").field("ids", &ids).finish_non_exhaustive()
     }
 }
@@ -101,6 +111,16 @@ impl KeyRing {
         std::iter::once(&self.first).chain(&self.older)
     }
 
+    /// The id of the key that seals.
+    pub fn current(&self) -> &str {
+        &self.first.id
+    }
+
+    /// The ids of all keys, the one that seals first.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.keys().map(|key| key.id.as_str())
+    }
+
     /// Seals `plain` for the row `context` (for example `channel_account/<id>`): opened for another row it is refused.
     ///
     /// # Errors
@@ -123,14 +143,14 @@ impl KeyRing {
     /// # Errors
     /// When the blob is not ours, its key is gone, or it was changed or moved to another row.
     pub fn open(&self, sealed: &Sealed, context: &str) -> Result<Vec<u8>, SealError> {
-        let (id, rest) = Self::key_id(sealed)?;
+        let (id, rest) = Self::split(sealed)?;
         let (nonce, ciphertext) = rest.split_first_chunk::<NONCE>().ok_or(SealError::Malformed)?;
         let key = self.keys().find(|key| key.id == id).ok_or_else(|| SealError::UnknownKey(id.to_owned()))?;
         let payload = Payload { msg: ciphertext, aad: context.as_bytes() };
         key.cipher.decrypt(&XNonce::from(*nonce), payload).map_err(|_| SealError::Tampered)
     }
 
-    fn key_id(sealed: &Sealed) -> Result<(&str, &[u8]), SealError> {
+    fn split(sealed: &Sealed) -> Result<(&str, &[u8]), SealError> {
         let [VERSION, length, rest @ ..] = sealed.0.as_slice() else { return Err(SealError::Malformed) };
         let (id, rest) = rest.split_at_checked(usize::from(*length)).ok_or(SealError::Malformed)?;
         Ok((std::str::from_utf8(id).map_err(|_| SealError::Malformed)?, rest))
@@ -154,7 +174,7 @@ mod tests {
         let rotated = ring(&[("k2", 2), ("k1", 1)]);
         assert_eq!(rotated.open(&old, "row/1").unwrap(), b"token");
         let new = rotated.seal(b"token", "row/1", &ids).unwrap();
-        assert_eq!(KeyRing::key_id(&new).unwrap().0, "k2");
+        assert_eq!((old.key_id(), new.key_id()), (Ok("k1"), Ok("k2")));
         assert_eq!(ring(&[("k1", 1)]).open(&new, "row/1"), Err(SealError::UnknownKey("k2".into())));
     }
 

@@ -1,25 +1,28 @@
 //! Which tenant a webhook's address belongs to, and what its sender must prove. Looked up by the key's SHA-256 and kept for a while
 //! with the opened secrets, so that a webhook costs no query but its own insert.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 use http::HeaderMap;
 use moka::future::Cache;
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::source::Source;
+use super::{changes::Changes, source::Source};
 use crate::{
     booking::{Calendar, CalendarSecrets, calendar},
     channel::{Account, AccountSecrets, ChannelAdapter, ChannelKind, Handshake, SignatureInvalid, adapter},
     crypto::{KeyRing, sha256},
     ids::{ChannelAccountId, TenantId},
-    store::{Db, StoreError},
+    store::{ChangeListener, Db, StoreError},
     tenant,
 };
 
-/// How long a changed secret may stay unseen.
-const KNOWN_FOR: Duration = Duration::from_secs(30);
+/// How long a changed secret may stay unseen if nobody tells of it.
+pub(super) const KNOWN_FOR: Duration = Duration::from_secs(30);
 /// Short: a new address works at once for a vendor that called it too early.
 const UNKNOWN_FOR: Duration = Duration::from_secs(2);
 const MOST_KEPT: u64 = 20_000;
@@ -31,6 +34,8 @@ pub(super) struct Door {
     /// The channel account or the connection.
     pub(super) target: Uuid,
     pub(super) lock: Lock,
+    /// The last change that this is known to be true after: see [`Changes::is_current`].
+    pub(super) as_of: AtomicU64,
 }
 
 /// What a webhook must prove, and to whom.
@@ -102,13 +107,19 @@ pub(super) struct Doors {
     unknown: Cache<[u8; 32], ()>,
     /// By channel and the account's id at the vendor.
     named: Cache<(ChannelKind, String), Option<Arc<Door>>>,
+    changes: Arc<Changes>,
+    _listener: Option<ChangeListener>,
 }
 
 impl Doors {
-    pub(super) fn new(db: Db, keyring: Arc<KeyRing>) -> Self {
+    pub(super) fn new(db: Db, keyring: Arc<KeyRing>, redis: Option<redis::Client>) -> Self {
         let mut decoy = [0; 32];
         db.ids().fill(&mut decoy);
+        let changes = Arc::new(Changes::default());
+        let heard = changes.clone();
         Self {
+            _listener: redis.map(|redis| ChangeListener::start(redis, move |tenant| heard.note(tenant))),
+            changes,
             db,
             keyring,
             decoy: hex::encode(decoy).into(),
@@ -124,19 +135,25 @@ impl Doors {
     /// When the database can't be reached, or the account's credentials can't be opened.
     pub(super) async fn find(&self, key: &str) -> Result<Option<Arc<Door>>, LookUpFailed> {
         let hash = sha256(key.as_bytes());
-        if let Some(door) = self.known.get(&hash).await {
+        if let Some(door) = self.known.get(&hash).await
+            && self.changes.is_current(door.tenant, &door.as_of)
+        {
             return Ok(Some(door));
         }
         if self.unknown.get(&hash).await.is_some() {
             return Ok(None);
         }
-        match self.known.try_get_with(hash, self.load(key)).await {
-            Ok(door) => Ok(Some(door)),
-            Err(missing) if matches!(*missing, Missing::Unknown) => {
-                self.unknown.insert(hash, ()).await;
-                Ok(None)
+        loop {
+            match self.known.try_get_with(hash, self.load(key)).await {
+                Ok(door) if self.changes.is_current(door.tenant, &door.as_of) => return Ok(Some(door)),
+                // Kept from before a change, or read while one was made. What is read from now on is newer.
+                Ok(_) => self.known.invalidate(&hash).await,
+                Err(missing) if matches!(*missing, Missing::Unknown) => {
+                    self.unknown.insert(hash, ()).await;
+                    return Ok(None);
+                }
+                Err(failed) => return Err(failed),
             }
-            Err(failed) => Err(failed),
         }
     }
 
@@ -159,11 +176,15 @@ impl Doors {
     pub(super) async fn named(&self, kind: ChannelKind, external_id: &str) -> Result<Option<Arc<Door>>, LookUpFailed> {
         let key = (kind, external_id.to_owned());
         let load = async {
-            let found = tenant::accounts_named(&self.db, kind, external_id).await?;
-            // Two salons with one account can't both be right, and neither may read the other's mail.
-            let [(tenant, id)] = found[..] else { return Ok(None) };
-            self.open(tenant, Source::Channel(kind), id.0).await.map(Some)
+            let as_of = AtomicU64::new(self.changes.latest());
+            let Some((tenant, id)) = tenant::account_named(&self.db, kind, external_id).await? else { return Ok(None) };
+            self.open(tenant, Source::Channel(kind), id.0, as_of).await.map(Some)
         };
+        if let Some(Some(known)) = self.named.get(&key).await
+            && !self.changes.is_current(known.tenant, &known.as_of)
+        {
+            self.named.invalidate(&key).await;
+        }
         let found: Result<_, Arc<StoreError>> = self.named.try_get_with(key, load).await;
         found.map_err(|error| error as LookUpFailed)
     }
@@ -174,12 +195,13 @@ impl Doors {
     }
 
     async fn load(&self, key: &str) -> Result<Arc<Door>, Missing> {
+        let as_of = AtomicU64::new(self.changes.latest());
         let endpoint = tenant::resolve_endpoint(&self.db, key).await?.ok_or(Missing::Unknown)?;
         let source = Source::named(&endpoint.source).ok_or(StoreError::Corrupt("endpoint.source"))?;
-        Ok(self.open(endpoint.tenant, source, endpoint.target).await?)
+        Ok(self.open(endpoint.tenant, source, endpoint.target, as_of).await?)
     }
 
-    async fn open(&self, tenant: TenantId, source: Source, target: Uuid) -> Result<Arc<Door>, StoreError> {
+    async fn open(&self, tenant: TenantId, source: Source, target: Uuid, as_of: AtomicU64) -> Result<Arc<Door>, StoreError> {
         let mut tx = self.db.tenant(tenant).await?;
         let lock = match source {
             Source::Channel(_) => {
@@ -193,6 +215,6 @@ impl Doors {
             }
         };
         let lock = lock.ok_or(StoreError::Corrupt("endpoint.target_id"))?;
-        Ok(Arc::new(Door { tenant, source, target, lock }))
+        Ok(Arc::new(Door { tenant, source, target, lock, as_of }))
     }
 }

@@ -2,6 +2,7 @@
 
 mod batch;
 mod body;
+mod changes;
 mod doors;
 mod intake;
 mod record;
@@ -23,6 +24,8 @@ pub struct IngressDeps {
     pub db: Db,
     /// Opens the accounts' secrets.
     pub keyring: Arc<KeyRing>,
+    /// Where changed secrets are heard of. Without it they are seen within half a minute.
+    pub redis: Option<redis::Client>,
     /// Whether a webhook without a valid signature is refused. False only in development.
     pub strict_signature: bool,
     /// How much at once, and how long.
@@ -83,9 +86,9 @@ struct Ingress {
 
 /// The public addresses. Starts the flushers, so it needs a runtime; they end when the router is dropped.
 pub fn router(deps: IngressDeps) -> Router {
-    let IngressDeps { db, keyring, strict_signature, limits } = deps;
+    let IngressDeps { db, keyring, redis, strict_signature, limits } = deps;
     let ingress = Ingress {
-        doors: Doors::new(db.clone(), keyring),
+        doors: Doors::new(db.clone(), keyring, redis),
         batcher: Batcher::start(db.clone(), &limits),
         places: Semaphore::new(limits.concurrency),
         strangers: Semaphore::new(limits.strangers),

@@ -2,9 +2,11 @@
 //! that the web process can't import one. No apalis type appears here (docs/decisions/0001-queue.md).
 
 mod backoff;
+mod discard;
 mod payload;
 
 pub use backoff::Backoff;
+pub use discard::{Discarded, discard};
 pub use payload::{Job, Queue, Spec, WorkClass};
 
 use chrono::{DateTime, Utc};

@@ -3,5 +3,6 @@
 pub mod health;
 pub mod http;
 pub mod metrics;
+pub mod server;
 pub mod telemetry;
 pub mod unit;

@@ -11,7 +11,7 @@ mod wake;
 
 pub use error::StoreError;
 pub use tx::Tx;
-pub use wake::{WakeListener, Waker};
+pub use wake::{ChangeListener, WakeListener, Waker};
 
 use std::{sync::Arc, time::Duration};
 

@@ -108,6 +108,19 @@ pub struct DeadLetter {
     pub died_at: DateTime<Utc>,
 }
 
+/// Which dead letters; what is not given lets all through.
+#[derive(Debug, Clone, Default)]
+pub struct DeadLetters {
+    /// These.
+    pub ids: Option<Vec<JobId>>,
+    /// Of this salon.
+    pub tenant: Option<TenantId>,
+    /// Of the queue with this name; it may be one that this build does not know.
+    pub queue: Option<String>,
+    /// Of the job with this name; likewise.
+    pub kind: Option<String>,
+}
+
 /// What PostgreSQL can store and an operator will read. A text with a NUL would be refused for ever, and with it the whole batch.
 fn storable(error: &str) -> String {
     error.chars().filter(|c| *c != '\0').take(2000).collect()
@@ -248,7 +261,22 @@ impl Db {
     /// # Errors
     /// When the database can't be reached.
     pub async fn dead_letters(&self, limit: i32) -> Result<Vec<DeadLetter>, StoreError> {
-        Ok(sqlx::query_as("select * from job_dead_list($1)").bind(limit).fetch_all(self.narrow()).await?)
+        self.find_dead_letters(&DeadLetters::default(), limit).await
+    }
+
+    /// The same, of those that fit.
+    ///
+    /// # Errors
+    /// When the database can't be reached.
+    pub async fn find_dead_letters(&self, which: &DeadLetters, limit: i32) -> Result<Vec<DeadLetter>, StoreError> {
+        Ok(sqlx::query_as("select * from job_dead_list($1, $2, $3, $4, $5)")
+            .bind(&which.ids)
+            .bind(which.tenant)
+            .bind(&which.queue)
+            .bind(&which.kind)
+            .bind(limit)
+            .fetch_all(self.narrow())
+            .await?)
     }
 
     /// Puts a dead letter back to work from its first attempt. False if it is resolved already or unknown.
@@ -277,5 +305,34 @@ impl Db {
     pub async fn unaccounted(&self) -> Result<Vec<(String, i64)>, StoreError> {
         let rows = sqlx::query("select what, missing from unaccounted()").fetch_all(self.narrow()).await?;
         Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+    }
+}
+
+impl Tx {
+    /// Resolves a dead letter of this tenant without replaying it. Returns the row it worked for, if it named one; none at all if
+    /// the letter is resolved already or another tenant's.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn resolve_dead(&mut self, id: JobId, reason: &str) -> Result<Option<Option<Uuid>>, StoreError> {
+        Ok(sqlx::query_scalar("select subject_id from job_discard($1, $2)")
+            .bind(id)
+            .bind(storable(reason))
+            .fetch_optional(self.conn())
+            .await?)
+    }
+
+    /// Whether a live job or an open dead letter works for a row.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn is_in_hands(&mut self, subject: Uuid) -> Result<bool, StoreError> {
+        Ok(sqlx::query_scalar(
+            "select exists (select from job where subject_id = $1)
+               or exists (select from job_dead where subject_id = $1 and resolved_at is null)",
+        )
+        .bind(subject)
+        .fetch_one(self.conn())
+        .await?)
     }
 }

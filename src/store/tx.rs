@@ -20,6 +20,7 @@ pub struct Tx {
     tenant: TenantId,
     now: DateTime<Utc>,
     woken: BTreeSet<Queue>,
+    changed: bool,
 }
 
 impl std::fmt::Debug for Tx {
@@ -36,7 +37,7 @@ impl Tx {
         unit::count_query();
         let inner = db.pool.begin_with(AssertSqlSafe(begin)).await?;
         let tenant = tenants.first().copied().unwrap_or(TenantId(Uuid::nil()));
-        Ok(Self { inner, db: db.clone(), tenant, now: db.clock.now(), woken: BTreeSet::new() })
+        Ok(Self { inner, db: db.clone(), tenant, now: db.clock.now(), woken: BTreeSet::new(), changed: false })
     }
 
     /// The tenant this transaction writes for.
@@ -75,7 +76,12 @@ impl Tx {
         Ok(id)
     }
 
-    /// Commits, then wakes the workers of the queues that got a job.
+    /// Has every process forget what it keeps of this tenant, once this transaction has committed.
+    pub const fn tell_change(&mut self) {
+        self.changed = true;
+    }
+
+    /// Commits, then wakes the workers of the queues that got a job and tells of the change, if there was one.
     ///
     /// # Errors
     /// When the commit fails; whether it took effect is then unknown, as with any database.
@@ -83,6 +89,9 @@ impl Tx {
         unit::count_query();
         self.inner.commit().await?;
         self.db.waker.wake(self.woken);
+        if self.changed {
+            self.db.waker.changed(self.tenant);
+        }
         Ok(())
     }
 }

@@ -26,6 +26,9 @@ use crate::{
     vendor::Rate,
 };
 
+/// Why an account that the tenant file no longer names is out of use.
+pub(super) const REMOVED: &str = "no longer in the tenant file";
+
 /// Whether an account is used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Status {
@@ -44,6 +47,11 @@ impl Status {
             "active" => Self::Active,
             _ => Self::Broken { reason: reason.unwrap_or_default() },
         }
+    }
+
+    /// True if the account is out of use because the tenant file no longer names it.
+    pub fn is_removed(&self) -> bool {
+        matches!(self, Self::Broken { reason } if reason == REMOVED)
     }
 
     /// True if the account is used.
@@ -101,7 +109,7 @@ struct AccountRow {
     kind: String,
     name: String,
     base_url: String,
-    external_id: String,
+    external_id: Option<String>,
     parent_id: Option<String>,
     per_second: Option<i32>,
     credentials: Vec<u8>,
@@ -132,7 +140,7 @@ impl AccountRow {
             name: self.name,
             account: Account {
                 base_url: address(&self.base_url)?,
-                external_id: self.external_id,
+                external_id: self.external_id.unwrap_or_default(),
                 parent_id: self.parent_id,
                 secrets,
             },
@@ -153,19 +161,19 @@ pub async fn channel_account(tx: &mut Tx, id: ChannelAccountId, keyring: &KeyRin
     row.map(|row| row.open(keyring)).transpose()
 }
 
-/// The accounts that a messenger knows under this id, of any tenants; more than one only if salons claim the same.
+/// The account that a messenger knows under this id, whosever it is.
 ///
 /// # Errors
 /// When the database can't be reached.
-pub async fn accounts_named(
+pub async fn account_named(
     db: &Db,
     kind: ChannelKind,
     external_id: &str,
-) -> Result<Vec<(TenantId, ChannelAccountId)>, StoreError> {
-    Ok(sqlx::query_as("select tenant_id, id from channel_accounts_named($1, $2)")
+) -> Result<Option<(TenantId, ChannelAccountId)>, StoreError> {
+    Ok(sqlx::query_as("select tenant_id, id from channel_account_named($1, $2)")
         .bind(kind.as_str())
         .bind(external_id)
-        .fetch_all(db.narrow())
+        .fetch_optional(db.narrow())
         .await?)
 }
 
@@ -330,21 +338,40 @@ async fn noted(tx: &mut Tx, changed: u64, action: &str, subject: Uuid, reason: O
     Ok(changed > 0)
 }
 
-/// The keys of the tenant's webhook addresses: source, target, key.
+/// An account's webhook address, as far as it is stored: its key.
+#[derive(Debug)]
+pub struct WebhookKey {
+    /// Which vendor posts to it: a channel's name, or `calcom`.
+    pub source: String,
+    /// The channel account or the connection.
+    pub target: Uuid,
+    /// The account, for people: `telegram/main`, `calcom`.
+    pub account: String,
+    /// False for an account that the tenant file no longer names.
+    pub in_file: bool,
+    /// The key; the error if it can't be opened.
+    pub key: Result<SecretString, StoreError>,
+}
+
+/// The tenant's webhook addresses, by account.
 ///
 /// # Errors
-/// When a key can't be opened.
-pub async fn webhooks(tx: &mut Tx, keyring: &KeyRing) -> Result<Vec<(String, Uuid, SecretString)>, StoreError> {
+/// When the database can't be reached.
+pub async fn webhooks(tx: &mut Tx, keyring: &KeyRing) -> Result<Vec<WebhookKey>, StoreError> {
     let tenant = tx.tenant();
-    let rows: Vec<(String, Uuid, Vec<u8>)> =
-        sqlx::query_as("select source, target_id, sealed_key from endpoint where tenant_id = $1 order by source, target_id")
-            .bind(tenant)
-            .fetch_all(tx.conn())
-            .await?;
-    let opened = rows.into_iter().map(|(source, target, blob)| {
-        let key = keyring.open(&Sealed(blob), &endpoint_context(target))?;
-        let key = String::from_utf8(key).map_err(|_| StoreError::Corrupt("endpoint.sealed_key"))?;
-        Ok((source, target, key.into()))
+    let rows: Vec<(String, Uuid, Vec<u8>, String, bool)> = sqlx::query_as(
+        "select e.source, e.target_id, e.sealed_key, coalesce(a.kind || '/' || a.name, e.source) as account,
+           a.broken_reason is distinct from $2 as in_file
+         from endpoint e left join channel_account a on a.id = e.target_id where e.tenant_id = $1 order by account",
+    )
+    .bind(tenant)
+    .bind(REMOVED)
+    .fetch_all(tx.conn())
+    .await?;
+    let opened = rows.into_iter().map(|(source, target, blob, account, in_file)| {
+        let key = keyring.open(&Sealed(blob), &endpoint_context(target)).map_err(StoreError::from);
+        let key = key.and_then(|key| String::from_utf8(key).map_err(|_| StoreError::Corrupt("endpoint.sealed_key")));
+        WebhookKey { source, target, account, in_file, key: key.map(Into::into) }
     });
-    opened.collect()
+    Ok(opened.collect())
 }

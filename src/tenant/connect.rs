@@ -145,7 +145,7 @@ impl Connector<'_> {
         let mut tx = self.db.tenant(tenant).await?;
         let account = channel_account(&mut tx, id, self.keyring).await?.ok_or(ConnectError::Gone)?;
         let keys = accounts::webhooks(&mut tx, self.keyring).await?;
-        let key = keys.into_iter().find(|(_, target, _)| *target == id.0).map(|(.., key)| key).ok_or(ConnectError::Gone)?;
+        let key = keys.into_iter().find(|webhook| webhook.target == id.0).ok_or(ConnectError::Gone)?.key?;
         let address =
             webhook_address(self.public_url, account.kind.as_str(), &key).map_err(|_| StoreError::Corrupt("public_url"))?;
         Ok((account, address))
@@ -197,6 +197,7 @@ impl Connector<'_> {
         .bind(now)
         .execute(tx.conn())
         .await?;
+        tx.tell_change();
         tx.commit().await
     }
 

@@ -7,14 +7,16 @@ mod connect;
 mod credentials;
 pub mod directory;
 pub mod file;
+pub mod sealed;
 mod store;
 mod templates;
 
 pub use accounts::{
-    CalendarConnection, ChannelAccount, CrmConnection, Status, accounts_named, break_account, break_connection, calendar_account,
-    channel_account, channel_accounts, crm_account, mend_account, mend_connection, webhooks,
+    CalendarConnection, ChannelAccount, CrmConnection, Status, WebhookKey, account_named, break_account, break_connection,
+    calendar_account, channel_account, channel_accounts, crm_account, mend_account, mend_connection, webhooks,
 };
 pub use connect::{ConnectError, Connected, Connector, LastLook, Watched, last_look};
 pub use directory::{Catalogue, Endpoint, Service, Staff, StaffService, Tenant};
+pub(crate) use store::audit;
 pub use store::{TenantNumbers, id_by_slug, ids, load_catalogue, load_tenant, resolve_endpoint};
 pub use templates::{NoTemplate, Parameter, Purpose, Template, set_template_status, template_call};

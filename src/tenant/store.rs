@@ -153,8 +153,15 @@ fn master(row: StaffRow) -> Staff {
     Staff { id: row.id, key: row.key, name: row.name, host_id: row.host_id, services, active: row.active }
 }
 
+/// Keeps everybody else who would change this salon's accounts waiting until the transaction ends. Not the salon's row: there is none
+/// yet while its file is applied for the first time.
+pub(super) async fn lock(tx: &mut Tx, slug: &str) -> Result<(), StoreError> {
+    sqlx::query("select pg_advisory_xact_lock(hashtextextended('tenant apply ' || $1, 0))").bind(slug).execute(tx.conn()).await?;
+    Ok(())
+}
+
 /// Adds to the tenant's audit log.
-pub(super) async fn audit(
+pub(crate) async fn audit(
     tx: &mut Tx,
     actor: &str,
     action: &str,

@@ -1,5 +1,6 @@
 //! Webhooks, from the request to the rows.
 
+mod changed;
 mod log;
 mod outage;
 mod refused;
@@ -68,14 +69,14 @@ impl Salon {
     async fn load(db: &Db, tenant: TenantId) -> Self {
         let (keyring, mut tx) = (keyring(), db.tenant(tenant).await.unwrap());
         let mut hooks = BTreeMap::new();
-        for (source, target, key) in tenant::webhooks(&mut tx, &keyring).await.unwrap() {
+        for tenant::WebhookKey { source, target, key, .. } in tenant::webhooks(&mut tx, &keyring).await.unwrap() {
             let secret = if source == "calcom" {
                 tenant::calendar_account(&mut tx, &keyring).await.unwrap().unwrap().account.secrets.webhook_secret
             } else {
                 let account = tenant::channel_account(&mut tx, ChannelAccountId(target), &keyring).await.unwrap().unwrap();
                 account.account.secrets.webhook_secret
             };
-            let (key, secret) = (key.expose_secret().to_owned(), secret.expose_secret().to_owned());
+            let (key, secret) = (key.unwrap().expose_secret().to_owned(), secret.expose_secret().to_owned());
             hooks.insert(source.clone(), Hook { source, target, key, secret });
         }
         Self { tenant, telegram: hooks.remove("telegram").unwrap(), calcom: hooks.remove("calcom").unwrap() }
@@ -96,7 +97,11 @@ fn keyring() -> KeyRing {
 }
 
 fn routes(db: &Db, strict_signature: bool) -> Router {
-    router(IngressDeps { db: db.clone(), keyring: Arc::new(keyring()), strict_signature, limits: Limits::default() })
+    routes_with(db, strict_signature, None)
+}
+
+fn routes_with(db: &Db, strict_signature: bool, redis: Option<redis::Client>) -> Router {
+    router(IngressDeps { db: db.clone(), keyring: Arc::new(keyring()), redis, strict_signature, limits: Limits::default() })
 }
 
 impl Site {

@@ -221,15 +221,71 @@ async fn a_team_of_another_salon_is_refused_and_nothing_changes() {
     let before = (snapshot(&mut owner, world.lotos).await, snapshot(&mut owner, world.roza).await);
     let greedy = roza().replace("team_id: 4022", "team_id: 4021").replace("Салон", "Другой");
     let refused = apply::apply(&world.db, &world.keyring, &tenant_file(&greedy), &public_url()).await.unwrap_err();
-    assert!(matches!(refused, ApplyError::Taken { field: "calcom.team_id" }), "{refused}");
+    assert!(matches!(refused, ApplyError::Taken { .. }));
+    assert_eq!(refused.to_string(), "calcom.team_id: the team belongs to another tenant");
     assert_eq!((snapshot(&mut owner, world.lotos).await, snapshot(&mut owner, world.roza).await), before);
+}
+
+#[tokio::test]
+async fn a_bot_of_another_salon_is_refused_whatever_its_token_is_now() {
+    let world = World::new().await;
+    let mut owner = world.owner().await;
+    let before = (snapshot(&mut owner, world.lotos).await, snapshot(&mut owner, world.roza).await);
+    for token in ["7000000001:AAbot-lotos", "7000000001:AAbot-renewed"] {
+        let greedy = roza().replace("7000000002:AAbot-roza", token).replace("Салон", "Другой");
+        let refused = apply::apply(&world.db, &world.keyring, &tenant_file(&greedy), &public_url()).await.unwrap_err();
+        assert_eq!(refused.to_string(), "channels[0].bot_token: the bot belongs to another tenant");
+    }
+    assert_eq!((snapshot(&mut owner, world.lotos).await, snapshot(&mut owner, world.roza).await), before);
+
+    let without = LOTOS.replace("7000000001:", "7000000003:");
+    assert_eq!(world.apply(&tenant_file(&without)).await.changes, ["channel telegram/main"]);
+    let taken_over = roza().replace("7000000002:", "7000000001:");
+    assert_eq!(world.apply(&tenant_file(&taken_over)).await.changes, ["channel telegram/main"], "nobody's bot is free");
+}
+
+#[tokio::test]
+async fn two_bots_of_a_salon_may_change_places_and_names() {
+    let world = World::new().await;
+    let channel =
+        |name: &str, bot: u8| format!("  - kind: telegram\n    name: {name}\n    bot_token: \"700000000{bot}:AAbot\"\n");
+    let with = |channels: &str| {
+        let (head, tail) = LOTOS.split_once("channels:\n").unwrap();
+        let (_, tail) = tail.split_once("services:\n").unwrap();
+        tenant_file(&format!("{head}channels:\n{channels}services:\n{tail}"))
+    };
+    let steps = [
+        channel("main", 1) + &channel("second", 3),
+        channel("main", 3) + &channel("second", 1),
+        channel("third", 1) + &channel("main", 3),
+    ];
+    for step in &steps {
+        assert_eq!(world.apply(&with(step)).await.outcome, Outcome::Updated, "{step}");
+        assert_eq!(world.apply(&with(step)).await.outcome, Outcome::Unchanged, "{step}");
+    }
+    let held: Vec<(String, Option<String>)> =
+        sqlx::query_as("select name, external_id from channel_account where tenant_id = $1 order by name")
+            .bind(world.lotos)
+            .fetch_all(&mut world.owner().await)
+            .await
+            .unwrap();
+    let held: Vec<(&str, Option<&str>)> = held.iter().map(|(name, bot)| (name.as_str(), bot.as_deref())).collect();
+    assert_eq!(held, [("main", Some("7000000003")), ("second", None), ("third", Some("7000000001"))]);
+}
+
+/// A third salon with a bot, a team and a brand of its own.
+fn astra() -> String {
+    roza()
+        .replace("roza", "astra")
+        .replace("4022", "4023")
+        .replace("Kd83kfLq02mNsX5tZ", "Ld83kfLq02mNsX5tZ")
+        .replace("7000000002:", "7000000004:")
 }
 
 #[tokio::test]
 async fn the_same_new_salon_from_eight_hands_is_one_salon() {
     let world = World::new().await;
-    let text = roza().replace("roza", "astra").replace("4022", "4023").replace("Kd83kfLq02mNsX5tZ", "Ld83kfLq02mNsX5tZ");
-    let file = tenant_file(&text);
+    let file = tenant_file(&astra());
     let address = public_url();
     let hands = (0..8).map(|_| apply::apply(&world.db, &world.keyring, &file, &address));
     let done: Vec<_> = futures::future::join_all(hands).await.into_iter().map(Result::unwrap).collect();

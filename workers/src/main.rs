@@ -1,6 +1,6 @@
 //! The worker process: `salon-workers run --queues dialogue,outbound`.
 
-use std::process::ExitCode;
+use std::{io::Write, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
 use salon_core::{
@@ -9,12 +9,15 @@ use salon_core::{
     job::Queue,
     ops::{
         health::{self, OpsDeps},
-        telemetry,
+        server, telemetry,
     },
     vendor::Pacer,
 };
 use salon_workers::{ctx::Ctx, runtime};
 use tokio_util::sync::CancellationToken;
+
+/// How long a question about our health may still take when everything else has ended.
+const OPS_GRACE: Duration = Duration::from_secs(2);
 
 #[derive(Parser)]
 #[command(name = "salon-workers", version, about = "Runs the jobs of salon-core")]
@@ -62,9 +65,9 @@ fn parse(names: &[String]) -> Result<Vec<Queue>, String> {
     names.iter().map(|name| name.trim().parse()).collect()
 }
 
-#[allow(clippy::print_stderr, reason = "a refused start is told to whoever started it, before there is a log")]
+/// A refused start is told to whoever started it, before there is a log; if nobody reads it, the exit code says it.
 fn refuse(problem: &str, code: u8) -> ExitCode {
-    eprintln!("salon-workers: {problem}");
+    let _ = writeln!(std::io::stderr(), "salon-workers: {problem}");
     ExitCode::from(code)
 }
 
@@ -86,14 +89,16 @@ async fn work(config: Config, queues: &[Queue]) -> Result<(), String> {
     let listener =
         tokio::net::TcpListener::bind(address).await.map_err(|error| format!("SALON_WORKERS_OPS_ADDR {address}: {error}"))?;
     let deps = OpsDeps::of(&app, stop.clone()).await.map_err(|error| format!("metrics: {error}"))?;
-    let health = axum::serve(listener, health::router(deps)).with_graceful_shutdown(stop.clone().cancelled_owned());
-    let answering = tokio::spawn(health.into_future());
+    // Health is told until the last job has ended, so that whoever asks sees us stopping and not gone.
+    let closing = CancellationToken::new();
+    let answering = tokio::spawn(server::serve(listener, health::router(deps), closing.clone()));
     tokio::spawn(stop_on_signal(stop.clone()));
     let names: Vec<&str> = queues.iter().map(|queue| queue.as_str()).collect();
     tracing::info!(queues = names.join(","), ops = %address, "working");
     let ended = runtime::run(ctx, settings, app.redis.clone(), stop.clone()).await;
     stop.cancel();
-    let _ = answering.await;
+    closing.cancel();
+    let _ = tokio::time::timeout(OPS_GRACE, answering).await;
     app.db.close().await;
     tracing::info!("stopped");
     ended

@@ -185,3 +185,33 @@ fn echoed(message: &Value) -> Value {
     }
     Value::Object(echoed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{instagram::state::Token, pace::Bucket};
+
+    #[test]
+    fn a_hundred_sends_a_second_are_the_most() {
+        let now = DateTime::UNIX_EPOCH;
+        let token = Token { value: String::new(), issued: now, expires: now };
+        let mut account = Account {
+            id: "1".into(),
+            username: "a".into(),
+            name: "a".into(),
+            app: "2".into(),
+            tokens: vec![token],
+            standing: None,
+            planned: std::collections::VecDeque::new(),
+            human_agent: false,
+            subscribed_fields: Vec::new(),
+            pace: Bucket::default(),
+        };
+        let mut send =
+            |limits: bool, now: DateTime<Utc>| check_account(&mut account, false, limits, now).map_err(|refusal| refusal.code);
+        assert!((0..100).all(|_| send(true, now).is_ok()));
+        assert_eq!(send(true, now), Err(613));
+        assert_eq!(send(false, now), Ok(()));
+        assert_eq!(send(true, now + TimeDelta::milliseconds(10)), Ok(()));
+    }
+}

@@ -21,6 +21,8 @@ use crate::{
 #[derive(Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
 enum Action {
+    /// A person does something in the chat with an account, in full: more than all messengers have in common.
+    AsPerson { account: String, person: String, action: super::Action },
     /// Somebody at the salon writes in the phone app.
     Write { account: String, person: String, text: String },
     /// The dashboard's button that sends a test of the field `messages`: it comes as a change, not as messaging.
@@ -46,6 +48,9 @@ enum Action {
 impl Instagram {
     pub(super) async fn act_in_office(&self, action: Value) -> Result<Value, String> {
         match Action::deserialize(action).map_err(|error| error.to_string())? {
+            Action::AsPerson { account, person, action } => {
+                self.act_in_chat(&account, &person, action).map(|events| json!({"events": events}))
+            }
             Action::Write { account, person, text } => self.write(&account, &person, &text),
             Action::TestMessage { account, person, text } => self.send_test(&account, &person, &text),
             Action::Raw { account, field, value } => self.send_raw(&account, &field, value),

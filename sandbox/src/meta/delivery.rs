@@ -114,7 +114,7 @@ impl Platform {
 
     /// Tries again at once whatever waits for its repetition.
     pub(crate) fn repeat_now(&self) {
-        self.wake.notify_waiters();
+        self.wake.send_modify(|calls| *calls += 1);
     }
 
     pub(super) fn start_pumps(self: &Arc<Self>) {
@@ -168,6 +168,7 @@ impl Platform {
 
     /// The first attempt. If it fails, the repetitions go on by themselves.
     async fn hand_over(self: &Arc<Self>, parcel: Parcel) {
+        let called = *self.wake.borrow();
         let twice = parcel.events.iter().any(|event| event.twice);
         let taken = if twice {
             let (first, second) = tokio::join!(self.attempt(&parcel), self.attempt(&parcel));
@@ -178,11 +179,12 @@ impl Platform {
         if taken {
             self.settle(&parcel);
         } else {
-            self.tasks.spawn(Arc::clone(self).repeat(parcel));
+            self.tasks.spawn(Arc::clone(self).repeat(parcel, called));
         }
     }
 
     async fn hand_over_badly(self: Arc<Self>, mut parcel: Parcel, fault: Fault) {
+        let called = *self.wake.borrow();
         match fault {
             Fault::Slow { ms } => {
                 tokio::time::sleep(Duration::from_millis(ms)).await;
@@ -195,24 +197,25 @@ impl Platform {
             Fault::HangAfterCommit | Fault::DropAfterCommit | Fault::AnswerAfterCommit { .. } => {
                 self.attempt(&parcel).await;
                 self.note(&parcel, 0, 0, Some("the answer was lost".to_owned()));
-                self.repeat(parcel).await;
+                self.repeat(parcel, called).await;
             }
             Fault::Status { .. } | Fault::RateLimit { .. } | Fault::Hang | Fault::Drop => {
                 self.note(&parcel, 0, 0, Some("the callback was not reached".to_owned()));
-                self.repeat(parcel).await;
+                self.repeat(parcel, called).await;
             }
         }
     }
 
-    async fn repeat(self: Arc<Self>, mut parcel: Parcel) {
+    /// `called` is how often a repetition had been called for when the first attempt began: a later call is never missed.
+    async fn repeat(self: Arc<Self>, mut parcel: Parcel, mut called: u64) {
         // Each repetition goes out once, whatever the first attempt was told to do.
         parcel.events.iter_mut().for_each(|event| event.twice = false);
         for failures in 1.. {
             let delay = Duration::from_millis(retry_delay(failures).saturating_mul(self.manners().retry_ms_per_second));
-            tokio::select! {
-                () = tokio::time::sleep(delay) => {}
-                () = self.wake.notified() => {}
-            }
+            let mut calls = self.wake.subscribe();
+            // Both ends are as good, and the sender lives as long as `self`.
+            let _ = tokio::time::timeout(delay, calls.wait_for(|calls| *calls > called)).await;
+            called = *self.wake.borrow();
             if self.world.now() > parcel.expires || self.attempt(&parcel).await {
                 break;
             }
@@ -222,13 +225,13 @@ impl Platform {
 
     /// Posts a body to every app that hears the account. Webhooks overview: when one of them fails, all of them are told again.
     async fn attempt(&self, parcel: &Parcel) -> bool {
-        let posts = (0..parcel.targets.len()).map(async |index| {
-            let (status, error) = self.post(&parcel.targets[index], &parcel.body).await;
-            self.note(parcel, index, status, error);
-            status == 200
-        });
-        let taken = join_all(posts).await.into_iter().all(|taken| taken);
+        let answers = join_all(parcel.targets.iter().map(|target| self.post(target, &parcel.body))).await;
+        let taken = answers.iter().all(|(status, _)| *status == 200);
+        // Who sees the attempt sees what followed from it.
         self.judge(parcel, taken);
+        for (index, (status, error)) in answers.into_iter().enumerate() {
+            self.note(parcel, index, status, error);
+        }
         taken
     }
 

@@ -19,10 +19,7 @@ use std::{
 
 use chrono::TimeDelta;
 use serde_json::Value;
-use tokio::{
-    runtime::Handle,
-    sync::{Notify, watch},
-};
+use tokio::{runtime::Handle, sync::watch};
 
 use self::delivery::Desk;
 pub use self::{
@@ -86,8 +83,8 @@ pub(crate) struct Platform {
     manners: Mutex<Manners>,
     desk: Mutex<Desk>,
     changed: watch::Sender<u64>,
-    /// Wakes what waits for its repetition.
-    wake: Notify,
+    /// Counts the calls to repeat at once what waits for its repetition.
+    wake: watch::Sender<u64>,
 }
 
 impl Platform {
@@ -106,7 +103,7 @@ impl Platform {
             manners: Mutex::default(),
             desk: Mutex::default(),
             changed: watch::Sender::new(0),
-            wake: Notify::new(),
+            wake: watch::Sender::new(0),
         }))
     }
 

@@ -98,6 +98,24 @@ impl Pair<'_> {
         self.event(format!("{id}:{status}"), value)
     }
 
+    /// What somebody at the salon wrote to the person in the phone app.
+    pub(super) fn echo(&self, id: &str, at: DateTime<Utc>, text: &str) -> Event {
+        let mut value = self.value();
+        let mut message = json!({
+            "from": value["metadata"]["display_phone_number"], "id": id, "timestamp": at.timestamp().to_string(),
+            "type": "text", "text": {"body": text},
+        });
+        if !self.person.hides_number {
+            message["to"] = json!(self.person.wa_id);
+        }
+        if self.user_ids {
+            message["to_user_id"] = json!(self.user_id());
+            value["contacts"] = json!([self.contact(false)]);
+        }
+        value["message_echoes"] = json!([message]);
+        Event::change(&self.waba.id, &self.number.id, "smb_message_echoes", id.to_owned(), value)
+    }
+
     /// User preferences webhook: the person stopped or resumed marketing messages.
     pub(super) fn marketing(&self, stop: bool, at: DateTime<Utc>) -> Event {
         let (word, detail) = if stop {
@@ -149,15 +167,4 @@ pub(super) fn number_error(waba: &Waba, number: &Number, code: i64, at: DateTime
     let value = json!({"messaging_product": "whatsapp", "metadata": number.metadata(), "errors": [in_webhook(code)]});
     let id = format!("error:{code}:{}", at.timestamp_millis());
     Event::change(&waba.id, &number.id, "messages", id, value)
-}
-
-/// What somebody at the salon wrote in the phone app.
-pub(super) fn echo(waba: &Waba, number: &Number, to: &str, id: &str, at: DateTime<Utc>, text: &str) -> Event {
-    let from = &number.metadata()["display_phone_number"];
-    let value = json!({
-        "messaging_product": "whatsapp", "metadata": number.metadata(),
-        "message_echoes": [{
-            "from": from, "to": to, "id": id, "timestamp": at.timestamp().to_string(), "type": "text", "text": {"body": text}}],
-    });
-    Event::change(&waba.id, &number.id, "smb_message_echoes", id.to_owned(), value)
 }

@@ -11,8 +11,50 @@ use crate::meta::{
 /// Graph API: entries of a page when the call names no limit, and at most.
 const PAGE: usize = 25;
 const MOST: usize = 1_000;
+/// Error 2388019: what an account may have.
+const MOST_TEMPLATES: usize = 250;
 /// Webhook overrides: the longest address.
 const MAX_CALLBACK: usize = 200;
+
+/// Fields that exist, and are empty for every number here.
+const EMPTY_OF_NUMBERS: &[&str] = &[
+    "certificate",
+    "conversational_automation",
+    "country_code",
+    "country_dial_code",
+    "eligibility_for_api_business_global_search",
+    "health_status",
+    "is_official_business_account",
+    "is_on_biz_app",
+    "is_pin_enabled",
+    "is_preverified_number",
+    "last_onboarded_time",
+    "new_certificate",
+    "new_name_status",
+    "quality_score",
+    "search_visibility",
+    "webhook_configuration",
+];
+/// The same for templates.
+const EMPTY_OF_TEMPLATES: &[&str] = &[
+    "correct_category",
+    "cta_url_link_tracking_opted_out",
+    "degrees_of_freedom_spec",
+    "library_template_name",
+    "message_send_ttl_seconds",
+    "previous_category",
+    "quality_score",
+    "rejected_reason",
+    "sub_category",
+];
+
+/// The object with further fields that have no value.
+fn with_empty(mut object: Value, fields: &[&str]) -> Value {
+    for field in fields {
+        object[*field] = Value::Null;
+    }
+    object
+}
 
 impl WhatsApp {
     /// `GET /{WABA-ID}/message_templates`, in pages.
@@ -29,7 +71,8 @@ impl WhatsApp {
         let limit = call.text("limit").and_then(|limit| limit.parse().ok()).unwrap_or(PAGE).clamp(1, MOST);
         // A cursor is the place in the list; callers have to take it as it is.
         let from = call.text("after").and_then(|cursor| cursor.strip_prefix("QVFI")?.parse::<usize>().ok()).unwrap_or(0);
-        let page: Vec<Value> = found.iter().skip(from).take(limit).map(|template| json!(template)).collect();
+        let page: Vec<Value> =
+            found.iter().skip(from).take(limit).map(|template| with_empty(json!(template), EMPTY_OF_TEMPLATES)).collect();
         let fields = ["name", "language", "status", "category", "parameter_format", "components"];
         let shown: Result<Vec<Value>, Refusal> =
             page.iter().map(|template| pick(template, call.text("fields"), &fields, "WhatsAppMessageTemplate")).collect();
@@ -39,7 +82,14 @@ impl WhatsApp {
             // The vendor gives the whole address here, token included; the cursor is enough for who pages by cursor.
             paging["next"] = json!(format!("https://graph.facebook.com/v26.0/{}/message_templates?after=QVFI{end}", call.node));
         }
-        Ok(json!({"data": shown?, "paging": paging}))
+        let mut answer = json!({"data": shown?, "paging": paging});
+        if call.text("summary").is_some() {
+            answer["summary"] = json!({
+                "total_count": found.len(), "message_template_count": templates.len(), "message_template_limit": MOST_TEMPLATES,
+                "are_translations_complete": true,
+            });
+        }
+        Ok(answer)
     }
 
     /// `GET /{Phone-Number-ID}`.
@@ -68,7 +118,7 @@ impl WhatsApp {
             "platform_type",
             "throughput",
         ];
-        pick(&shown, call.text("fields"), &default, "WhatsAppBusinessPhoneNumber")
+        pick(&with_empty(shown, EMPTY_OF_NUMBERS), call.text("fields"), &default, "WhatsAppBusinessPhoneNumber")
     }
 
     /// `POST /{WABA-ID}/subscribed_apps`: the app that the token is of hears the account, at a callback of the account's own if given.

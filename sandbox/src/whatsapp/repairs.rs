@@ -57,7 +57,7 @@ const REPAIRS: &[Repair] = &[
         "the list of templates names `name` as its only parameter, but is an edge like any other: paging, `fields` and filters",
         |document| {
             let list = "/paths/~1{Version}~1{WABA-ID}~1message_templates/get/parameters";
-            for name in ["fields", "limit", "after", "before", "language", "status", "category"] {
+            for name in ["fields", "summary", "limit", "after", "before", "language", "status", "category"] {
                 push(document, list, json!({"name": name, "in": "query", "schema": {"type": "string"}}));
             }
         },

@@ -53,6 +53,7 @@ impl WhatsApp {
         let message = &call.parameters;
         let mut message = message.clone();
         message.remove("access_token");
+        lower(message.get_mut("template").and_then(|template| template.get_mut("components")));
         violations.extend(spec::check_body(spec::SEND, &message));
         if let Some(complaint) = violations.first() {
             return Err(rules::unspecified(complaint));
@@ -172,6 +173,16 @@ impl WhatsApp {
         let number = state.numbers.get(number)?;
         let (waba, person) = (state.wabas.get(&number.waba)?, state.people.get(person)?);
         Some(Pair { waba, number, person, user_ids: self.manners().user_ids })
+    }
+}
+
+/// The document writes types of components in small letters, and clients in use write `BODY` and `QUICK_REPLY`: both are taken.
+fn lower(components: Option<&mut Value>) {
+    let components = components.and_then(Value::as_array_mut).into_iter().flatten();
+    for field in components.filter_map(Value::as_object_mut).flat_map(|component| component.iter_mut()) {
+        if let ("type" | "sub_type", Value::String(kind)) = (field.0.as_str(), field.1) {
+            *kind = kind.to_lowercase();
+        }
     }
 }
 

@@ -20,6 +20,8 @@ use crate::{
 #[derive(Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
 enum Action {
+    /// A person does something in the chat with a number, in full: more than all messengers have in common.
+    AsPerson { number: String, person: String, action: super::Action },
     /// Somebody at the salon writes in the phone app.
     Write { number: String, person: String, text: String },
     /// Meta judges a template anew; those who hear the account are told.
@@ -77,6 +79,9 @@ impl WhatsApp {
 
     pub(super) async fn act_in_office(&self, action: Value) -> Result<Value, String> {
         match Action::deserialize(action).map_err(|error| error.to_string())? {
+            Action::AsPerson { number, person, action } => {
+                self.act_in_chat(&number, &person, action).map(|events| json!({"events": events}))
+            }
             Action::Write { number, person, text } => self.write(&number, &person, &text),
             Action::TemplateStatus { account, name, language, status, reason } => {
                 self.set_template_status(&account, &name, &language, &status, reason.as_deref())
@@ -150,9 +155,7 @@ impl WhatsApp {
             }
             let post = Post::said(&id, Author::Operator, now, text, None);
             state.chat(number, person).posts.push(post);
-            let number = state.numbers.get(number).ok_or("no such number")?;
-            let waba = state.wabas.get(&number.waba).ok_or("no such account")?;
-            events::echo(waba, number, person, &id, now, text)
+            self.pair(&state, number, person).map(|pair| pair.echo(&id, now, text)).ok_or("no such number")?
         };
         Ok(self.tell_one(event))
     }

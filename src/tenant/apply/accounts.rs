@@ -14,18 +14,15 @@ use crate::{
     ids::{ChannelAccountId, ConnectionId},
     store::StoreError,
     tenant::{
-        accounts,
+        accounts::{self, REMOVED, WebhookKey},
         credentials::{ToSeal, account_context, connection_context, endpoint_context, open, random_key, seal},
         file::{
-            Calcom, Erxes, MessageTemplate,
+            Calcom, Channel, Erxes, MessageTemplate,
             channels::{Greeting, Spec},
         },
         templates::{Template, put_templates},
     },
 };
-
-/// Why an account that the file no longer names is out of use.
-const REMOVED: &str = "no longer in the tenant file";
 
 /// An account as it lies in its row.
 type Stored<I> = (I, Vec<u8>, Option<String>);
@@ -59,9 +56,10 @@ impl Work<'_> {
     }
 
     pub(super) async fn channels(&mut self) -> Result<(), ApplyError> {
+        self.release_identities().await?;
         let mut kept = Vec::new();
-        for channel in &self.file.channels {
-            kept.push(self.channel(&channel.spec()).await?.0);
+        for (position, channel) in self.file.channels.iter().enumerate() {
+            kept.push(self.channel(position, &channel.spec()).await?.0);
         }
         let (tenant, now) = (self.tx.tenant(), self.tx.now());
         let gone: Vec<(String, String)> = sqlx::query_as(
@@ -78,7 +76,29 @@ impl Work<'_> {
         Ok(())
     }
 
-    async fn channel(&mut self, spec: &Spec<'_>) -> Result<ChannelAccountId, ApplyError> {
+    /// What the file gives to another channel, or to none, is free before it is taken: within a salon a bot may change its name, and
+    /// two may change places.
+    async fn release_identities(&mut self) -> Result<(), ApplyError> {
+        let file = self.file;
+        let specs: Vec<Spec<'_>> = file.channels.iter().map(Channel::spec).collect();
+        let kinds: Vec<&str> = specs.iter().map(|spec| spec.kind).collect();
+        let names: Vec<&str> = specs.iter().map(|spec| spec.name).collect();
+        let identities: Vec<&str> = specs.iter().map(|spec| spec.external_id.as_str()).collect();
+        let tenant = self.tx.tenant();
+        sqlx::query(
+            "update channel_account a set external_id = null where a.tenant_id = $1 and a.external_id is not null
+               and (a.kind, a.name, a.external_id) not in (select * from unnest($2::text[], $3::text[], $4::text[]))",
+        )
+        .bind(tenant)
+        .bind(kinds)
+        .bind(names)
+        .bind(identities)
+        .execute(self.tx.conn())
+        .await?;
+        Ok(())
+    }
+
+    async fn channel(&mut self, position: usize, spec: &Spec<'_>) -> Result<ChannelAccountId, ApplyError> {
         let (kind, tenant, now) = (spec.kind, self.tx.tenant(), self.tx.now());
         let stored: Option<Stored<ChannelAccountId>> = sqlx::query_as(
             "select id, credentials, broken_reason from channel_account where tenant_id = $1 and kind = $2 and name = $3",
@@ -114,7 +134,14 @@ impl Work<'_> {
         .bind(now)
         .bind(row.renewed)
         .execute(self.tx.conn())
-        .await?
+        .await
+        .map_err(|error| match StoreError::from(error) {
+            error if error.violates("channel_account_external_id") => {
+                let (field, what) = spec.identity;
+                ApplyError::Taken { field: format!("channels[{position}].{field}"), what }
+            }
+            error => error.into(),
+        })?
         .rows_affected();
         self.changed(rows, || format!("channel {kind}/{}", spec.name));
         let templates: Vec<Template> = spec.templates.iter().map(MessageTemplate::as_used).collect();
@@ -207,25 +234,14 @@ impl Work<'_> {
 
     /// The addresses of the accounts that are in the file.
     pub(super) async fn webhooks(&mut self, public_url: &Url) -> Result<Vec<Webhook>, ApplyError> {
-        let mut found = Vec::new();
-        let names: Vec<(ChannelAccountId, String)> = sqlx::query_as(
-            "select id, kind || '/' || name from channel_account where tenant_id = $1 and broken_reason is distinct from $2",
-        )
-        .bind(self.tx.tenant())
-        .bind(REMOVED)
-        .fetch_all(self.tx.conn())
-        .await?;
-        for (source, target, key) in accounts::webhooks(&mut self.tx, self.keyring).await? {
-            let name = names.iter().find(|(id, _)| id.0 == target);
-            let (target, account) = match (name, source.as_str()) {
-                (Some((id, name)), _) => (Target::Channel(*id), name.clone()),
-                (None, "calcom") => (Target::Calendar, source.clone()),
-                _ => continue,
-            };
-            found.push(Webhook { target, account, address: webhook_address(public_url, &source, &key)? });
-        }
-        found.sort_by(|a, b| a.account.cmp(&b.account));
-        Ok(found)
+        let stored = accounts::webhooks(&mut self.tx, self.keyring).await?;
+        let in_file = stored.into_iter().filter(|webhook| webhook.in_file);
+        let found = in_file.map(|WebhookKey { source, target, account, key, .. }| {
+            let address = webhook_address(public_url, &source, &key?)?;
+            let target = if source == "calcom" { Target::Calendar } else { Target::Channel(ChannelAccountId(target)) };
+            Ok(Webhook { target, account, address })
+        });
+        found.collect()
     }
 
     /// The file's secret, or the one made earlier, or a new one.

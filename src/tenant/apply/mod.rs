@@ -83,11 +83,13 @@ pub enum ApplyError {
     /// The database refused.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Another salon has this team or brand.
-    #[error("{field}: belongs to another tenant")]
+    /// Another salon has this team, brand or bot.
+    #[error("{field}: {what} belongs to another tenant")]
     Taken {
         /// The field of the file.
-        field: &'static str,
+        field: String,
+        /// What the field names.
+        what: &'static str,
     },
     /// The reminders break a rule.
     #[error("reminders: {0}")]
@@ -152,10 +154,7 @@ async fn begin(db: &Db, slug: &str) -> Result<(Tx, bool), ApplyError> {
     loop {
         let tenant = known.unwrap_or_else(|| TenantId(db.ids().next(db.clock())));
         let mut tx = db.tenant(tenant).await?;
-        sqlx::query("select pg_advisory_xact_lock(hashtextextended('tenant apply ' || $1, 0))")
-            .bind(slug)
-            .execute(tx.conn())
-            .await?;
+        store::lock(&mut tx, slug).await?;
         let now_known: Option<TenantId> =
             sqlx::query_scalar("select tenant_id_by_slug($1)").bind(slug).fetch_one(tx.conn()).await?;
         if now_known == known {
@@ -209,7 +208,9 @@ impl Work<'_> {
     async fn mappings(&mut self) -> Result<(), ApplyError> {
         let team = self.file.calcom.team_id.map(|id| id.to_string());
         let brand = self.file.erxes.as_ref().map(|erxes| erxes.brand_id.clone());
-        for (system, field, wanted) in [("calcom_team", "calcom.team_id", team), ("erxes_brand", "erxes.brand_id", brand)] {
+        for (system, field, what, wanted) in
+            [("calcom_team", "calcom.team_id", "the team", team), ("erxes_brand", "erxes.brand_id", "the brand", brand)]
+        {
             let tenant = self.tx.tenant();
             let statement = match &wanted {
                 Some(_) => {
@@ -221,7 +222,9 @@ impl Work<'_> {
             };
             let done = sqlx::query(statement).bind(tenant).bind(system).bind(wanted).execute(self.tx.conn()).await;
             let done = done.map_err(StoreError::from).map_err(|error| match error {
-                error if error.violates("tenant_mapping_system_external_id_key") => ApplyError::Taken { field },
+                error if error.violates("tenant_mapping_system_external_id_key") => {
+                    ApplyError::Taken { field: field.to_owned(), what }
+                }
                 error => error.into(),
             })?;
             self.changed(done.rows_affected(), || field.to_owned());
@@ -244,6 +247,7 @@ impl Work<'_> {
                 .await?;
         }
         store::audit(&mut self.tx, "cli", action, &self.file.slug, &json!({ "changes": self.changes })).await?;
+        self.tx.tell_change();
         Ok(outcome)
     }
 

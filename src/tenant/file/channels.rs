@@ -1,10 +1,13 @@
 //! The messengers of a tenant file.
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use super::Language;
-use crate::tenant::{Parameter, Purpose, Template};
+use crate::{
+    crypto::sha256,
+    tenant::{Parameter, Purpose, Template},
+};
 
 /// A messenger in which the salon talks to its clients.
 #[derive(Clone, Debug, Deserialize)]
@@ -146,7 +149,11 @@ pub(in crate::tenant) struct Spec<'a> {
     pub(in crate::tenant) kind: &'static str,
     pub(in crate::tenant) name: &'a str,
     pub(in crate::tenant) base_url: &'a str,
+    /// Whom the vendor takes the account for, whatever credential it has at the moment: two salons can't have the same. Stored in the
+    /// open, as a cal.com team and an erxes brand are, because it is no secret.
     pub(in crate::tenant) external_id: String,
+    /// The field that says so, and what that is in words.
+    pub(in crate::tenant) identity: (&'static str, &'static str),
     pub(in crate::tenant) parent_id: Option<&'a str>,
     pub(in crate::tenant) per_second: Option<u16>,
     pub(in crate::tenant) token: &'a SecretString,
@@ -181,11 +188,12 @@ impl Channel {
     }
 
     pub(in crate::tenant) fn spec(&self) -> Spec<'_> {
-        let spec = |kind, name, base_url, per_second, token| Spec {
+        let spec = |kind: &'static str, name, base_url, per_second, token| Spec {
             kind,
             name,
             base_url,
             external_id: String::new(),
+            identity: identity(kind),
             parent_id: None,
             per_second,
             token,
@@ -196,10 +204,14 @@ impl Channel {
         };
         match self {
             Self::Telegram(one) => Spec {
+                external_id: bot_number(one.bot_token.expose_secret()).to_owned(),
                 webhook_secret: one.secret_token.as_ref(),
                 ..spec("telegram", &one.name, &one.base_url, one.per_second, &one.bot_token)
             },
+            // Nothing in the file names the bot but its token. Its SHA-256 tells two apart, and it is too long and too random to be
+            // guessed back.
             Self::Max(one) => Spec {
+                external_id: hex::encode(sha256(one.access_token.expose_secret().as_bytes())),
                 webhook_secret: one.webhook_secret.as_ref(),
                 ..spec("max", &one.name, &one.base_url, one.per_second, &one.access_token)
             },
@@ -227,6 +239,22 @@ impl Channel {
             },
         }
     }
+}
+
+/// The field of a channel that says whom the vendor takes it for, and what that is in words.
+pub(super) fn identity(kind: &str) -> (&'static str, &'static str) {
+    match kind {
+        "telegram" => ("bot_token", "the bot"),
+        "max" => ("access_token", "the bot"),
+        "vk" => ("group_id", "the community"),
+        "whatsapp" => ("phone_number_id", "the number"),
+        _ => ("account_id", "the account"),
+    }
+}
+
+/// Bot API, "Authorizing your bot": a token is the bot's own user id, a colon, and a secret.
+pub(super) fn bot_number(token: &str) -> &str {
+    token.split_once(':').map_or(token, |(number, _)| number)
 }
 
 impl MessageTemplate {

@@ -45,6 +45,7 @@ pub fn load(text: &str, secrets: &dyn SecretSource) -> Result<TenantFile, FileEr
     validate::check(&document, &mut report);
     rules::check(&document, &mut report);
     secret::inline(&mut document.value, secrets, &mut report);
+    rules::check_identities(&document, &mut report);
     let problems = report.into_problems(&document);
     if !problems.is_empty() {
         return Err(FileErrors::new(problems));

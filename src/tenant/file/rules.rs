@@ -12,8 +12,11 @@ use serde_json::Value;
 use url::Url;
 
 use super::parse::{Document, join};
-use super::problem::{self, Report};
 use super::suggest;
+use super::{
+    channels,
+    problem::{self, Report},
+};
 
 /// Longer quiet hours would leave no time to send in: a channel silenced by mistake rather than on purpose.
 const LONGEST_QUIET: TimeDelta = TimeDelta::hours(20);
@@ -228,6 +231,29 @@ fn unique_names(document: &Document, report: &mut Report) {
         let mut names = Unique::new(document);
         for (pointer, _) in entries(&document.value, list) {
             names.take(join(&pointer, field), report);
+        }
+    }
+}
+
+/// Two channels of a file that are the same account. For when its secrets are in place: a token may come from outside the file.
+pub(super) fn check_identities(document: &Document, report: &mut Report) {
+    let mut seen: HashMap<(&str, String), String> = HashMap::new();
+    for (pointer, channel) in entries(&document.value, "/channels") {
+        let Some(kind) = text(channel, "kind") else { continue };
+        let (field, what) = channels::identity(kind);
+        let identity = match channel.get(field) {
+            Some(Value::String(token)) if kind == "telegram" => channels::bot_number(token).to_owned(),
+            Some(Value::String(id)) => id.clone(),
+            Some(Value::Number(id)) => id.to_string(),
+            _ => continue,
+        };
+        let place = join(&pointer, field);
+        match seen.get(&(kind, identity.clone())) {
+            Some(first) => {
+                let (other, line) = (problem::field(&document.value, first), document.line(first));
+                report.add(place, format!("must not be {what} of {other} on line {line}"));
+            }
+            None => _ = seen.insert((kind, identity), place),
         }
     }
 }

@@ -150,7 +150,13 @@ impl Chain {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base: Url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
         let stop = CancellationToken::new();
-        let deps = IngressDeps { db: db.clone(), keyring: keyring.clone(), strict_signature: true, limits: Limits::default() };
+        let deps = IngressDeps {
+            db: db.clone(),
+            keyring: keyring.clone(),
+            redis: Some(redis.clone()),
+            strict_signature: true,
+            limits: Limits::default(),
+        };
         let serving = axum::serve(listener, ingress::router(deps)).with_graceful_shutdown(stop.clone().cancelled_owned());
         tokio::spawn(serving.into_future());
 

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use salon_core::{
-    channel::{self, ChannelEvent, ConsentSignal, EventKind, MessageRef},
+    channel::{self, ChannelEvent, ConsentSignal, EventKind, MessageRef, Sender},
     client::Contact,
     crm,
     dialogue::{Input, Screen},
@@ -40,6 +40,7 @@ pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, id: InboundEventId) 
         Some(input) => {
             // Whoever writes lets us write.
             tx.set_reachable(account_id, contact.client_id, true).await?;
+            let contact = recognise(&mut tx, contact, sender).await?;
             if let Some(referral) = referral(&event.kind) {
                 tx.set_referral(contact.conversation_id, referral).await?;
             }
@@ -70,6 +71,17 @@ fn referral(kind: &EventKind) -> Option<&str> {
         EventKind::Text { referral, .. } => referral.as_deref(),
         _ => None,
     }
+}
+
+/// A number that the channel vouches for with every message need not be asked for, and joins the person with who has it already.
+async fn recognise(tx: &mut Tx, mut contact: Contact, sender: &Sender) -> Result<Contact, JobError> {
+    let Some(phone) = &sender.phone else { return Ok(contact) };
+    if tx.client(contact.client_id).await?.phone_verified {
+        return Ok(contact);
+    }
+    contact.client_id = tx.set_phone(&contact, phone, true).await?;
+    tx.tell_crm(crm::Wish::EnsureClient, contact.client_id.0, tx.now().timestamp_millis(), contact.client_id).await?;
+    Ok(contact)
 }
 
 /// What is no new turn, but has its place in the order of the chat. Returns why nothing came of it, if so.

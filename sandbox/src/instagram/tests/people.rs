@@ -110,6 +110,8 @@ async fn as_a_messenger_it_is_like_the_others() {
     assert!(instagram.act_as("1", ANNA, Act::Unblock).is_err() && instagram.act_as(SALON, "nobody", Act::Unblock).is_err());
     salon.settled().await;
     assert!(instagram.is_settled(SALON));
+    let read = json!({"do": "as_person", "account": SALON, "person": OLGA, "action": {"do": "read"}});
+    assert_eq!(salon.office(read).await, json!({"events": []}));
     assert_eq!(kinds(&product)[..2], ["referral", "message"]);
     let chat = instagram.chat(SALON, ANNA).unwrap();
     assert!(chat.blocked);

@@ -197,6 +197,8 @@ async fn as_a_messenger_it_is_like_the_others() {
     assert!(whatsapp.act_as("1", ANNA, Act::Unblock).is_err() && whatsapp.act_as(NUMBER, "1", Act::Unblock).is_err());
     salon.settled().await;
     assert!(whatsapp.is_settled(NUMBER));
+    let unblock = json!({"do": "as_person", "number": NUMBER, "person": ANNA, "action": {"do": "unblock"}});
+    assert_eq!(salon.office(unblock).await, json!({"events": []}));
     let told: Vec<String> = messages(&product).iter().map(|message| message["id"].as_str().unwrap().to_owned()).collect();
     assert!(told.contains(&opened[0]) && told.contains(&pressed[0]));
     assert_eq!(whatsapp.chat(NUMBER, ANNA).unwrap().bubbles.iter().filter(|bubble| bubble.author == Author::Person).count(), 5);

@@ -101,6 +101,17 @@ async fn a_template_filled_in_wrongly_is_the_products_fault() {
 }
 
 #[tokio::test]
+async fn types_of_components_are_read_in_any_case() {
+    let (salon, _product) = Salon::connected().await;
+    let mut message = template("visit_reminder", "ru");
+    message["template"]["components"][0]["type"] = json!("BODY");
+    message["template"]["components"][1]["sub_type"] = json!("QUICK_REPLY");
+    message["template"]["components"][1]["index"] = json!(0);
+    salon.sent(ANNA, message).await;
+    assert_eq!(salon.violations(), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn a_press_without_a_payload_says_the_label() {
     let (salon, product) = Salon::connected().await;
     let mut message = template("visit_reminder", "ru");

@@ -101,13 +101,8 @@ async fn a_week_is_the_end() {
     salon.whatsapp().repeat_now();
     salon.whatsapp().wait_for(PATIENCE, tried(2)).await.unwrap();
     salon.sandbox.clock.advance(TimeDelta::minutes(2)).unwrap();
-    // The repetition may not have come back to its waiting yet: it is woken until it has.
-    let ended = |whatsapp: &WhatsApp| {
-        whatsapp.repeat_now();
-        whatsapp.platform.touch();
-        whatsapp.platform.is_settled(NUMBER).then_some(())
-    };
-    salon.whatsapp().wait_for(PATIENCE, ended).await.unwrap();
+    salon.whatsapp().repeat_now();
+    salon.settled().await;
     assert_eq!(product.hooks().len(), 2);
 }
 

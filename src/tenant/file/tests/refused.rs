@@ -215,6 +215,11 @@ const REFERENCES: &[Case] = &[
         "  - kind: telegram\n    name: main\n    bot_token: \"1:a\"\nservices:\n",
         &["line 13: channels[1].name: must be unique: channels[0].name on line 10 is the same (got \"main\")"],
     ),
+    case(
+        "\nservices:\n",
+        "\n  - kind: telegram\n    name: other\n    bot_token: \"123456:other\"\nservices:\n",
+        &["line 15: channels[1].bot_token: must not be the bot of channels[0].bot_token on line 11"],
+    ),
     case(", en: Haircut", "", &["line 15: services[0].title: must have a text in en, which is one of `languages`"]),
     case("https://api.cal.com", "ftp://api.cal.com", &["line 6: calcom.base_url: must be an http:// or https:// address"]),
     case(
