@@ -6,6 +6,7 @@
 
 mod calendar_faults;
 mod calendar_hand;
+mod channels;
 mod client;
 mod crm;
 mod mischief;

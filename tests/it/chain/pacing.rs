@@ -37,6 +37,7 @@ impl<'a> Working<'a> {
             http: chain.http.clone(),
             keyring: chain.keyring.clone(),
             pacer: Pacer::new(Some(redis)),
+            public_url: chain.base.clone(),
         };
         let stop = CancellationToken::new();
         let settings = Settings { queues: vec![QueueSettings::new(queue, 1)], ticker: false };
