@@ -14,6 +14,8 @@ pub(super) struct Channel {
     pub(super) account: &'static str,
     /// The client, by the vendor's id.
     pub(super) person: &'static str,
+    /// The client's name, as the channel shows it.
+    pub(super) client: &'static str,
     /// The client's number, E.164.
     pub(super) phone: &'static str,
     /// How the salon learns the number.
@@ -60,6 +62,7 @@ pub(super) const CHANNELS: &[Channel] = &[
         name: "Telegram",
         account: "6100000001",
         person: "700100200",
+        client: "Анна К",
         phone: "+79161234567",
         number: Number::Shared,
         late: Late::InWords,
@@ -69,8 +72,19 @@ pub(super) const CHANNELS: &[Channel] = &[
         name: "MAX",
         account: "6200000001",
         person: "700200200",
+        client: "Вера М",
         phone: "+79162234567",
         number: Number::Shared,
+        late: Late::InWords,
+    },
+    Channel {
+        vendor: "vk",
+        name: "VK",
+        account: "6300001",
+        person: "700300200",
+        client: "Ксения Р",
+        phone: "+79163234567",
+        number: Number::Typed,
         late: Late::InWords,
     },
     Channel {
@@ -78,6 +92,7 @@ pub(super) const CHANNELS: &[Channel] = &[
         name: "WhatsApp",
         account: "642000000000001",
         person: "79164234567",
+        client: "Дина С",
         phone: "+79164234567",
         number: Number::Known,
         late: Late::AsTemplate,
