@@ -6,6 +6,7 @@ pub mod capabilities;
 mod conformance;
 mod event;
 pub mod max;
+mod meta;
 mod outbound;
 mod proof;
 mod registry;
