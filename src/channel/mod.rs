@@ -5,6 +5,7 @@ pub mod capabilities;
 #[cfg(test)]
 mod conformance;
 mod event;
+pub mod instagram;
 pub mod max;
 mod meta;
 mod outbound;

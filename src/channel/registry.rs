@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChannelAdapter, max, telegram, whatsapp};
+use super::{ChannelAdapter, instagram, max, telegram, whatsapp};
 
 macro_rules! channels {
     ($($(#[$doc:meta])* $kind:ident = $name:literal => $adapter:expr),+ $(,)?) => {
@@ -36,6 +36,8 @@ channels! {
     Max = "max" => max::Max,
     /// WhatsApp Cloud API.
     WhatsApp = "whatsapp" => whatsapp::WhatsApp,
+    /// Instagram API with Instagram Login.
+    Instagram = "instagram" => instagram::Instagram,
 }
 
 impl fmt::Display for ChannelKind {
