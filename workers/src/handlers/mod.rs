@@ -7,6 +7,7 @@ mod continue_dialogue;
 mod create_booking;
 mod fire_reminder;
 mod handle_inbound;
+mod last_words;
 mod load_slots;
 mod read_calendar_hint;
 mod reconcile_calendar;
@@ -29,6 +30,9 @@ use crate::{
 /// As the handler says.
 pub async fn run(assignment: Assignment, ctx: Data<Ctx>) -> Result<(), JobError> {
     let ctx: &Ctx = &ctx;
+    if let Some(why) = &assignment.last_words {
+        return last_words::run(ctx, &assignment, why).await;
+    }
     match assignment.job.clone() {
         Job::HandleInbound { inbound_event } => handle_inbound::run(ctx, &assignment, inbound_event).await,
         Job::ContinueDialogue { conversation, event } => continue_dialogue::run(ctx, &assignment, conversation, event).await,
