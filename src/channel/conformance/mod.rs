@@ -12,7 +12,9 @@ use std::time::Duration;
 use http::HeaderMap;
 use url::Url;
 
-use super::{Account, AccountSecrets, Body, ChannelKind, Outbound, Recipient, Sent, adapter, instagram, max, telegram, vk, whatsapp};
+use super::{
+    Account, AccountSecrets, Body, ChannelKind, Outbound, Recipient, Sent, adapter, instagram, max, telegram, vk, whatsapp,
+};
 use crate::{
     dialogue::{Button, Keyboard, Rendered},
     vendor::{

@@ -140,6 +140,14 @@ pub(super) async fn refresh_token(http: &Http, account: &Account) -> Result<Secr
     fresh.access_token.filter(|token| !token.is_empty()).map(Into::into).ok_or_else(|| Failure::retry("unreadable_answer"))
 }
 
+/// Instagram's events name nobody: `GET /{IGSID}` does, for who has written to the account.
+pub(super) async fn name_of(http: &Http, account: &Account, user_id: &str) -> Result<Option<String>, Failure> {
+    let mut url = node(account, [user_id])?;
+    url.query_pairs_mut().append_pair("fields", "name,username");
+    let person: Me = get(http, account, url).await?;
+    Ok(some(&person.name).or(some(&person.username)).map(str::to_owned))
+}
+
 /// A call that is about the account: under its own id, so that a token of another account is refused.
 fn of_account(account: &Account, edge: &str) -> Result<Url, Failure> {
     let id = account.external_id.as_str();

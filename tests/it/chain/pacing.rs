@@ -1,9 +1,11 @@
 //! Redis hangs: it takes a connection and says nothing.
 
-use salon_workers::{queue::QueueSettings, runtime::Settings};
 use tokio::{net::TcpListener, time::timeout};
 
-use super::*;
+use super::{
+    one_queue::{Working, open},
+    *,
+};
 
 /// What the jobs of these queues work on.
 const LOCKED: &[&str] = &[
@@ -12,46 +14,6 @@ const LOCKED: &[&str] = &[
     "select 1 from booking for update nowait",
     "select 1 from crm_intent for update nowait",
 ];
-
-/// Jobs of a queue that have not ended.
-async fn open(chain: &Chain, queue: Queue) -> i64 {
-    let count = "select count(*) from job where queue = $1";
-    sqlx::query_scalar(count).bind(queue.as_str()).fetch_one(&mut chain.world.owner().await).await.unwrap()
-}
-
-/// Works on one queue, one job at a time, until some of it is done.
-struct Working<'a> {
-    chain: &'a Chain,
-    queue: Queue,
-    before: i64,
-    stop: CancellationToken,
-    task: JoinHandle<Result<(), String>>,
-}
-
-impl<'a> Working<'a> {
-    async fn on(chain: &'a Chain, queue: Queue, redis: &redis::Client) -> Self {
-        let before = open(chain, queue).await;
-        assert!(before > 0, "{queue}: there is something to do");
-        let ctx = Ctx {
-            db: chain.db.clone(),
-            http: chain.http.clone(),
-            keyring: chain.keyring.clone(),
-            pacer: Pacer::new(Some(redis)),
-            public_url: chain.base.clone(),
-        };
-        let stop = CancellationToken::new();
-        let settings = Settings { queues: vec![QueueSettings::new(queue, 1)], ticker: false };
-        let task = tokio::spawn(runtime::run(ctx, settings, None, stop.clone()));
-        Self { chain, queue, before, stop, task }
-    }
-
-    async fn ends(self) {
-        let Self { chain, queue, before, stop, task } = self;
-        chain.until("something done", async || (open(chain, queue).await < before).then_some(())).await;
-        stop.cancel();
-        task.await.unwrap().unwrap();
-    }
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redis_that_hangs_keeps_no_row_locked() {

@@ -152,17 +152,21 @@ async fn fail(
     }
 }
 
-/// On the last attempt the client is told that a person will look; the dead letter says what at.
+/// On the last attempt the client is told; the dead letter says what to look at.
 async fn give_up_or(ctx: &Ctx, assignment: &Assignment, id: BookingId, error: JobError) -> Result<(), JobError> {
-    if !(assignment.last_attempt && matches!(error, JobError::Retry(_))) {
-        return Err(error);
-    }
-    let mut tx = ctx.db.tenant(assignment.tenant).await?;
-    if let Some(booking) = tx.booking(id).await?.filter(|booking| booking.status == "pending") {
-        tx.move_booking(&booking, "unclear", "calendar", None, Some("no answer")).await?;
-        tell_dialogue(&mut tx, &booking, SystemEvent::BookingUnclear { attempt: booking.attempt_key() }).await?;
-        tx.commit().await?;
-        metrics::counter!("salon_bookings_total", "outcome" => "unclear").increment(1);
+    if assignment.last_attempt && matches!(error, JobError::Retry(_)) {
+        give_up(ctx, assignment, id).await?;
     }
     Err(error)
+}
+
+/// Nobody knows whether there is a visit: the client is told that a person will look.
+pub(super) async fn give_up(ctx: &Ctx, assignment: &Assignment, id: BookingId) -> Result<(), JobError> {
+    let mut tx = ctx.db.tenant(assignment.tenant).await?;
+    let Some(booking) = tx.booking(id).await?.filter(|booking| booking.status == "pending") else { return Ok(()) };
+    tx.move_booking(&booking, "unclear", "calendar", None, Some("no answer")).await?;
+    tell_dialogue(&mut tx, &booking, SystemEvent::BookingUnclear { attempt: booking.attempt_key() }).await?;
+    tx.commit().await?;
+    metrics::counter!("salon_bookings_total", "outcome" => "unclear").increment(1);
+    Ok(())
 }
