@@ -5,7 +5,9 @@ pub mod capabilities;
 #[cfg(test)]
 mod conformance;
 mod event;
+pub mod instagram;
 pub mod max;
+mod meta;
 mod outbound;
 mod proof;
 mod registry;

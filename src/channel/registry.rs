@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChannelAdapter, max, telegram, vk, whatsapp};
+use super::{ChannelAdapter, instagram, max, telegram, vk, whatsapp};
 
 macro_rules! channels {
     ($($(#[$doc:meta])* $kind:ident = $name:literal => $adapter:expr),+ $(,)?) => {
@@ -38,6 +38,8 @@ channels! {
     Vk = "vk" => vk::Vk,
     /// WhatsApp Cloud API.
     WhatsApp = "whatsapp" => whatsapp::WhatsApp,
+    /// Instagram API with Instagram Login.
+    Instagram = "instagram" => instagram::Instagram,
 }
 
 impl fmt::Display for ChannelKind {

@@ -12,7 +12,9 @@ use std::time::Duration;
 use http::HeaderMap;
 use url::Url;
 
-use super::{Account, AccountSecrets, Body, ChannelKind, Outbound, Recipient, Sent, adapter, max, telegram, vk, whatsapp};
+use super::{
+    Account, AccountSecrets, Body, ChannelKind, Outbound, Recipient, Sent, adapter, instagram, max, telegram, vk, whatsapp,
+};
 use crate::{
     dialogue::{Button, Keyboard, Rendered},
     vendor::{
@@ -73,6 +75,7 @@ fn samples(kind: ChannelKind) -> Samples {
         ChannelKind::Max => max::tests::conformance(),
         ChannelKind::Vk => vk::tests::conformance(),
         ChannelKind::WhatsApp => whatsapp::tests::conformance(),
+        ChannelKind::Instagram => instagram::tests::conformance(),
     }
 }
 

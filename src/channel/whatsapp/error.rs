@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
-
-use super::wire::{ErrorBody, Fault, read};
-use crate::vendor::{Class, Failure, Reply};
+use crate::{
+    channel::meta::{self, Errors},
+    vendor::{Class, Failure},
+};
 
 const RETRY: Class = Class::Retry { after: None };
 
@@ -14,12 +14,6 @@ const RETRY: Class = Class::Retry { after: None };
 const fn wait(seconds: u64) -> Class {
     Class::Retry { after: Some(Duration::from_secs(seconds)) }
 }
-
-/// Longer waits than a day are no waits: the back-off may ask again.
-const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
-
-/// Limits of an app and of a business account: how long they last is in a header.
-const USAGE_LIMITS: &[i64] = &[4, 80_007];
 
 /// Codes from..=to, the meaning, our name. The first row that fits counts.
 type Row = (i64, i64, Class, &'static str);
@@ -94,9 +88,9 @@ pub(super) const TABLE: &[Row] = &[
     (133_016, 133_016, Class::Permanent, "registered_too_often"),
 ];
 
-/// What an error code means, wherever it stands. One that is not in the table is not worth another try.
+/// What an error code means, wherever it stands.
 pub(super) fn meaning(code: i64) -> Failure {
-    find(code).unwrap_or_else(|| Failure::permanent(format!("{code}:other")))
+    find(code).unwrap_or_else(|| meta::not_listed(code))
 }
 
 fn find(code: i64) -> Option<Failure> {
@@ -104,58 +98,5 @@ fn find(code: i64) -> Option<Failure> {
     Some(Failure::new(*class, format!("{code}:{name}")))
 }
 
-/// The refusal in an answer, if it is one.
-pub(super) fn refusal(reply: &Reply) -> Option<Failure> {
-    let error = reply.json::<Value>().and_then(|body| read::<ErrorBody>(&body).error);
-    if reply.is_success() && error.is_none() {
-        return None;
-    }
-    let fault = error.unwrap_or_default();
-    Some(match fault.code().map(|code| (code, find(code))) {
-        Some((code, Some(known))) => stated(known, code, reply),
-        Some((code, None)) => unknown_code(code, &fault, reply),
-        None => without_code(reply),
-    })
-}
-
-/// A retry after the wait that the answer names, if it names one.
-fn stated(known: Failure, code: i64, reply: &Reply) -> Failure {
-    let Class::Retry { after } = known.class else { return known };
-    let usage = USAGE_LIMITS.contains(&code).then(|| regain(reply)).flatten();
-    let named = usage.or_else(|| reply.seconds_header("retry-after")).map(|wait| wait.min(LONGEST_WAIT));
-    Failure { class: Class::Retry { after: named.or(after) }, ..known }
-}
-
-/// Graph API, rate limits: the header `X-Business-Use-Case-Usage` says for each kind of use in how many minutes it is open again.
-fn regain(reply: &Reply) -> Option<Duration> {
-    let usage: Value = serde_json::from_slice(reply.headers.get("x-business-use-case-usage")?.as_bytes()).ok()?;
-    let uses = usage.as_object()?.values().filter_map(Value::as_array).flatten();
-    let minutes = uses.filter_map(|one| one["estimated_time_to_regain_access"].as_u64()).max().filter(|minutes| *minutes > 0)?;
-    Some(Duration::from_secs(minutes.saturating_mul(60)))
-}
-
-fn unknown_code(code: i64, fault: &Fault, reply: &Reply) -> Failure {
-    match reply.status {
-        _ if fault.is_transient == Some(true) => Failure::retry(format!("{code}:transient")),
-        401 => Failure::new(Class::Credential, format!("{code}:unauthorized")),
-        429 => too_many(format!("{code}:too_many_requests"), reply),
-        500..=599 => Failure::unknown(format!("{code}:server_error")),
-        _ => meaning(code),
-    }
-}
-
-/// An answer of something between the vendor and us, or of the vendor in trouble. Whether a message was taken nobody knows; a status
-/// with our key will tell.
-fn without_code(reply: &Reply) -> Failure {
-    match reply.status {
-        401 => Failure::new(Class::Credential, "unauthorized"),
-        429 => too_many("too_many_requests".to_owned(), reply),
-        408 | 500..=599 => Failure::unknown("server_error"),
-        _ => Failure::permanent("unexpected_status"),
-    }
-}
-
-fn too_many(code: String, reply: &Reply) -> Failure {
-    let after = reply.seconds_header("retry-after").map(|wait| wait.min(LONGEST_WAIT));
-    Failure::new(Class::Retry { after }, code)
-}
+/// Limits of an app and of a business account say in a header how long they last.
+pub(super) static ERRORS: Errors = Errors { known: |fault| find(fault.code()?), usage_limits: &[4, 80_007] };

@@ -7,22 +7,19 @@ use uuid::Uuid;
 use super::{
     error,
     wire::{
-        Card, Change, Changed, Content, Delivery, Entry, Fault, Media, Message, Person, Phone, Preference, Status, System,
-        TemplateUpdate, is_user_id, number, read,
+        Card, Change, Changed, Content, Delivery, Entry, Media, Message, Person, Phone, Preference, Status, System,
+        TemplateUpdate, is_user_id, number,
     },
 };
-use crate::{
-    channel::{
-        Account, AccountNotice, ChannelEvent, ConsentSignal, EventKind, FailedClass, MediaKind, MessageRef, Sender,
-        TemplateStatus, Unparsable, event::Delivery as Fate,
-    },
-    crypto::sha256,
+use crate::channel::{
+    Account, AccountNotice, ChannelEvent, ConsentSignal, EventKind, FailedClass, MediaKind, MessageRef, Sender, TemplateStatus,
+    Unparsable,
+    event::Delivery as Fate,
+    meta::{Fault, LONGEST_NAME, list, named, read, short, some, whole},
 };
 
 /// How long Meta keeps what a client sent.
 const MEDIA_KEPT: u64 = 7 * 86_400;
-/// Names of new kinds are as long as the vendor likes.
-const LONGEST_NAME: usize = 64;
 
 /// Unsupported messages that are no new words of the client's: nothing to answer.
 const QUIET: &[&str] = &["edit", "revoke", "reaction", "pin", "keep_in_chat", "poll_update"];
@@ -49,32 +46,13 @@ pub(super) fn parse(body: &[u8], account: &Account) -> Result<Vec<ChannelEvent>,
     Ok(delivery.entry.iter().flat_map(|raw| entry(raw, account)).collect())
 }
 
-/// An id for what has none of the vendor's: the same content is the same event.
-fn named(parts: &[&Value]) -> String {
-    let content: Vec<String> = parts.iter().map(ToString::to_string).collect();
-    format!("sha256:{}", hex::encode(sha256(content.join("\n").as_bytes())))
-}
-
 fn ignored(reason: impl Into<String>) -> EventKind {
     EventKind::Ignored { reason: reason.into() }
 }
 
-fn some(text: &Option<String>) -> Option<&str> {
-    text.as_deref().filter(|text| !text.is_empty())
-}
-
-fn list(items: &Option<Vec<Value>>) -> &[Value] {
-    items.as_deref().unwrap_or_default()
-}
-
-fn short(name: &str) -> String {
-    name.chars().take(LONGEST_NAME).collect()
-}
-
 /// Unix seconds, which most webhooks write as a text.
 fn moment(timestamp: &Option<Value>) -> Option<DateTime<Utc>> {
-    let timestamp = timestamp.as_ref()?;
-    DateTime::from_timestamp(timestamp.as_i64().or_else(|| timestamp.as_str()?.parse().ok())?, 0)
+    DateTime::from_timestamp(whole(timestamp.as_ref()?)?, 0)
 }
 
 fn entry(raw: &Value, account: &Account) -> Vec<ChannelEvent> {

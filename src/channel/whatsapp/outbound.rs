@@ -1,31 +1,30 @@
 //! Calls out.
 
-use std::time::Duration;
-
-use http::{Method, header};
+use http::Method;
 use secrecy::ExposeSecret;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use url::Url;
 
 use super::{
-    error,
+    error::ERRORS,
     inbound::template_status,
     wire::{
-        ButtonAction, Choice, Component, Done, InteractiveBody, Language, ListAction, MarkRead, NumberInfo, Outgoing,
-        OverrideCallback, Page, Parameter, ReplyButton, Section, SendMessage, SentMessage, SentMessages, Subscribe,
-        SubscribedApp, TemplateBody, TemplateEntry, TemplatePart, TextBody, To, TypingIndicator, Words, is_user_id, number, read,
+        ButtonAction, Choice, Component, InteractiveBody, Language, ListAction, MarkRead, NumberInfo, Outgoing, OverrideCallback,
+        Page, Parameter, ReplyButton, Section, SendMessage, SentMessage, SentMessages, Subscribe, SubscribedApp, TemplateBody,
+        TemplateEntry, TemplatePart, TextBody, To, TypingIndicator, Words, is_user_id, number,
     },
 };
 use crate::{
-    channel::{Account, AccountInfo, Body, Outbound, Sent, TemplateCall, TemplateInfo, TemplateStatus, shown},
+    channel::{
+        Account, AccountInfo, Body, Outbound, Sent, TemplateCall, TemplateInfo, TemplateStatus,
+        meta::{TIMEOUT, done, exchange, node, read},
+        shown,
+    },
     dialogue::{Button, Keyboard, Rendered},
     vendor::{Failure, Http, Request},
 };
 
-/// Graph API: v26.0 is served until 2028 at least.
-const VERSION: &str = "v26.0";
-const TIMEOUT: Duration = Duration::from_secs(20);
 const PRODUCT: &str = "whatsapp";
 
 /// Reply buttons: at most three. `render` keeps to that.
@@ -119,7 +118,7 @@ fn template(call: &TemplateCall) -> TemplateBody<'_> {
 pub(super) async fn mark_read(http: &Http, account: &Account, message_id: &str) -> Result<(), Failure> {
     let typing_indicator = TypingIndicator { r#type: "text" };
     let body = MarkRead { messaging_product: PRODUCT, status: "read", message_id, typing_indicator };
-    done(post(http, account, messages(account)?, &body).await?)
+    done(&post(http, account, messages(account)?, &body).await?)
 }
 
 pub(super) async fn inspect(http: &Http, account: &Account, address: Option<&Url>) -> Result<AccountInfo, Failure> {
@@ -177,18 +176,10 @@ fn is_same(callback: &str, address: &Url) -> bool {
 pub(super) async fn override_callback(http: &Http, account: &Account, address: &Url) -> Result<(), Failure> {
     let token = account.secrets.handshake.as_ref().ok_or_else(|| Failure::permanent("no_verify_token"))?;
     if !callbacks(http, account).await?.any(|callback| is_same(&callback, address)) {
-        done(post(http, account, subscribed_apps(account)?, &Subscribe {}).await?)?;
+        done(&post(http, account, subscribed_apps(account)?, &Subscribe {}).await?)?;
     }
     let body = OverrideCallback { override_callback_uri: address.as_str(), verify_token: token.expose_secret() };
-    done(post(http, account, subscribed_apps(account)?, &body).await?)
-}
-
-fn done(answer: Done) -> Result<(), Failure> {
-    match answer.success {
-        Some(true) => Ok(()),
-        Some(false) => Err(Failure::permanent("not_done")),
-        None => Err(Failure::unknown("unreadable_answer")),
-    }
+    done(&post(http, account, subscribed_apps(account)?, &body).await?)
 }
 
 /// Every template of the business account, page by page.
@@ -250,26 +241,10 @@ fn subscribed_apps(account: &Account) -> Result<Url, Failure> {
     node(account, [business_account(account)?, "subscribed_apps"])
 }
 
-/// `<base>/v26.0/<path>`. The base may have a path of its own (a proxy).
-fn node<const N: usize>(account: &Account, path: [&str; N]) -> Result<Url, Failure> {
-    let mut url = account.base_url.clone();
-    url.path_segments_mut().map_err(|()| Failure::permanent("base_url"))?.pop_if_empty().push(VERSION).extend(path);
-    Ok(url)
-}
-
 async fn post<T: DeserializeOwned>(http: &Http, account: &Account, url: Url, body: &impl Serialize) -> Result<T, Failure> {
-    exchange(http, account, Request::post_json(url, body, TIMEOUT)).await
+    exchange(http, account, Request::post_json(url, body, TIMEOUT), &ERRORS).await
 }
 
 async fn get<T: DeserializeOwned>(http: &Http, account: &Account, url: Url) -> Result<T, Failure> {
-    exchange(http, account, Request::new(Method::GET, url, TIMEOUT)).await
-}
-
-async fn exchange<T: DeserializeOwned>(http: &Http, account: &Account, request: Request) -> Result<T, Failure> {
-    let bearer = format!("Bearer {}", account.secrets.token.expose_secret());
-    let reply = http.send(request.secret_header(header::AUTHORIZATION, &bearer)).await?;
-    match error::refusal(&reply) {
-        Some(refusal) => Err(refusal),
-        None => reply.json().ok_or_else(|| Failure::unknown("unreadable_answer")),
-    }
+    exchange(http, account, Request::new(Method::GET, url, TIMEOUT), &ERRORS).await
 }

@@ -1,29 +1,9 @@
-//! The Cloud API's JSON, as far as we read or write it. Everything we read is optional, unknown fields are passed over, and a field of
-//! another shape than expected is as good as none: one delivery holds the messages of many, and none of them may go down with another.
+//! The Cloud API's JSON, as far as we read or write it.
 
-use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-fn or_nothing<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
-    Ok(serde_json::from_value(Value::deserialize(deserializer)?).ok())
-}
-
-/// Reads an object; of anything else, one without fields.
-pub(super) fn read<T: DeserializeOwned + Default>(value: &Value) -> T {
-    if value.is_object() { T::deserialize(value).unwrap_or_default() } else { T::default() }
-}
-
-macro_rules! lenient {
-    ($($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty),+ $(,)? })+) => {
-        $(
-            $(#[$doc])*
-            #[derive(Deserialize, Default)]
-            pub(super) struct $name {
-                $(#[serde(default, deserialize_with = "or_nothing")] pub(super) $field: Option<$type>),+
-            }
-        )+
-    };
-}
+use crate::channel::meta::lenient;
 
 /// A webhook's body.
 #[derive(Deserialize)]
@@ -117,14 +97,6 @@ lenient! {
 
     TemplateUpdate { event: String, message_template_name: String, message_template_language: String }
 
-    /// What an answer says about a failure.
-    ErrorBody { error: Fault }
-
-    /// An error, in an answer or in a webhook.
-    Fault { code: Value, is_transient: bool }
-
-    Done { success: bool }
-
     SentMessages { messages: Vec<Value> }
 
     SentMessage { id: String }
@@ -143,14 +115,6 @@ lenient! {
     TemplateEntry { name: String, language: String, status: String, components: Vec<Value> }
 
     TemplatePart { r#type: String, text: String }
-}
-
-impl Fault {
-    /// The code, which Meta writes as a number.
-    pub(super) fn code(&self) -> Option<i64> {
-        let code = self.code.as_ref()?;
-        code.as_i64().or_else(|| code.as_str()?.parse().ok())
-    }
 }
 
 /// The number behind a `wa_id`: its digits, country code first. Echoes name the client by the number as it was dialled, with the plus.

@@ -45,7 +45,7 @@ pub(super) fn documented() -> Vec<(i64, Class)> {
 
 fn answer(status: u16, headers: &[(&'static str, &str)], body: &Value) -> Option<Failure> {
     let headers: HeaderMap = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
-    error::refusal(&Reply { status, headers, body: body.to_string().into_bytes() })
+    error::ERRORS.refusal(&Reply { status, headers, body: body.to_string().into_bytes() })
 }
 
 fn refused(status: u16, headers: &[(&'static str, &str)], body: &Value) -> Failure {
