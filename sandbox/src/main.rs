@@ -18,7 +18,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Play Telegram, cal.com and erxes, and serve the chat page at `/`.
+    /// Plays the messengers, cal.com and erxes, and serves the page at `/`.
     Serve {
         /// Address to listen on; port 0 picks a free one.
         #[arg(long, default_value = "127.0.0.1:0")]
@@ -26,9 +26,19 @@ enum Command {
         /// File that carries the clock's offset in milliseconds to the product's processes.
         #[arg(long)]
         clock_file: Option<PathBuf>,
-        /// JSON file with the bots, the people and the vendors' data to begin with.
+        /// JSON file with what the vendors hold to begin with.
         #[arg(long)]
         scenario: Option<PathBuf>,
+    },
+    /// Does something in a vendor's own screens, as its stand-in documents it.
+    Act {
+        /// The sandbox's address.
+        #[arg(long)]
+        sandbox: String,
+        /// Vendor's name.
+        vendor: String,
+        /// What, as JSON.
+        action: String,
     },
     /// Plays the demo's client against a running system, prints each step with its evidence, fails if any is missing.
     Story(Places),
@@ -48,6 +58,13 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
             println!("sandbox listening on {}", sandbox.base_url);
             tokio::signal::ctrl_c().await?;
             Ok(ExitCode::SUCCESS)
+        }
+        Command::Act { sandbox, vendor, action } => {
+            let call = reqwest::Client::new().post(format!("{sandbox}/control/vendors/{vendor}/act"));
+            let answer = call.header("content-type", "application/json").body(action).send().await?;
+            let done = answer.status().is_success();
+            println!("{}", answer.text().await?);
+            Ok(if done { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         Command::Story(places) => Ok(if story::tell(places).await { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
     }

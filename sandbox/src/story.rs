@@ -11,7 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use self::{
-    channels::{CHANNELS, Channel, Number},
+    channels::{CHANNELS, Channel, Late, Number},
     client::Client,
     salon::Salon,
 };
@@ -78,7 +78,7 @@ impl Teller {
     /// A messenger that the product speaks and the story does not would be left out without a word.
     async fn cast(&mut self) -> Result<(), Broken> {
         let mut known = self.salon.channels().await?;
-        let mut played: Vec<String> = CHANNELS.iter().map(|channel| channel.vendor.to_owned()).collect();
+        let mut played: Vec<String> = CHANNELS.iter().map(|channel| channel.seat.vendor.to_owned()).collect();
         known.sort();
         played.sort();
         if known != played {
@@ -88,34 +88,55 @@ impl Teller {
         Ok(())
     }
 
-    async fn chapters(&mut self, channel: &'static Channel) -> Result<(), Broken> {
+    async fn chapters(&mut self, channel: &Channel) -> Result<(), Broken> {
         let salon = self.salon.clone();
-        let mut client = Client::new(&salon, channel);
-        self.forged(&client).await?;
-        let start = self.booking(&mut client).await?;
+        let mut client = Client::new(&salon, channel.seat);
+        self.forged(channel, &client).await?;
+        if let Late::Elsewhere(seat) = channel.late {
+            self.acquaintance(channel, &mut Client::new(&salon, seat)).await?;
+        }
+        let start = self.booking(channel, &mut client).await?;
         self.records(channel, start).await?;
-        self.reminders(&mut client, start).await?;
-        self.cancellation(&mut client, start).await
+        match channel.late {
+            Late::InWords | Late::AsTemplate => self.reminders(channel, &mut client, start).await?,
+            Late::Elsewhere(seat) => {
+                self.reminders(channel, &mut Client::new(&salon, seat), start).await?;
+                if client.reminders().await? != 0 {
+                    return Err("a reminder arrived where the vendor takes none".to_owned());
+                }
+            }
+        }
+        self.cancellation(channel, &mut client, start).await
     }
 
-    async fn forged(&mut self, client: &Client<'_>) -> Result<(), Broken> {
+    async fn forged(&mut self, channel: &Channel, client: &Client<'_>) -> Result<(), Broken> {
         let status = client.forge().await?;
         if status != 401 {
             return Err(format!("a forged webhook was answered {status} instead of 401"));
         }
-        self.seen(client.channel.name, "a forged webhook is refused", "POST with a wrong proof: 401");
+        self.seen(channel.name, "a forged webhook is refused", "POST with a wrong proof: 401");
+        Ok(())
+    }
+
+    /// The client leaves the number in another messenger first.
+    async fn acquaintance(&mut self, channel: &Channel, elsewhere: &mut Client<'_>) -> Result<(), Broken> {
+        elsewhere.act(json!({"do": "open"})).await?;
+        elsewhere.press("Русский").await?;
+        elsewhere.share_number().await?;
+        let known = elsewhere.says("Чем помочь").await?;
+        self.seen(channel.name, "the client has left the same number in another messenger", &known);
         Ok(())
     }
 
     /// From the first word to the confirmation. Returns when the visit begins.
-    async fn booking(&mut self, client: &mut Client<'_>) -> Result<DateTime<Utc>, Broken> {
-        let Channel { name, phone, number, .. } = client.channel;
+    async fn booking(&mut self, channel: &Channel, client: &mut Client<'_>) -> Result<DateTime<Utc>, Broken> {
+        let Channel { name, phone, number, .. } = channel;
         client.act(json!({"do": "open"})).await?;
         let screen = client.press("Русский").await?;
         self.seen(name, "the client opens the chat and picks a language", &screen);
         let (how, screen) = match number {
             Number::Shared => ("the client shares the number by the contact button", client.share_number().await?),
-            Number::Typed => ("the client types the number", client.type_number().await?),
+            Number::Typed => ("the client types the number", client.type_number(phone).await?),
             Number::Known => ("the channel vouches for the number: nobody asks for it", client.says("Чем помочь").await?),
         };
         self.seen(name, how, &format!("{screen}\n{phone}"));
@@ -147,7 +168,7 @@ impl Teller {
         Ok(())
     }
 
-    async fn reminders(&mut self, client: &mut Client<'_>, start: DateTime<Utc>) -> Result<(), Broken> {
+    async fn reminders(&mut self, channel: &Channel, client: &mut Client<'_>, start: DateTime<Utc>) -> Result<(), Broken> {
         let before = client.reminders().await?;
         self.salon.clock_to(start - TimeDelta::days(1) - TimeDelta::minutes(2)).await?;
         self.salon.settle().await;
@@ -161,14 +182,14 @@ impl Teller {
         for ((ahead, step), before) in moments.into_iter().zip(before..) {
             self.salon.clock_to(start - ahead + TimeDelta::seconds(30)).await?;
             let reminder = client.reminder_after(before).await?;
-            let evidence = client.channel.late.evidence(&reminder)?;
-            self.seen(client.channel.name, step, &evidence);
+            let evidence = channel.late.evidence(&reminder)?;
+            self.seen(channel.name, step, &evidence);
         }
         Ok(())
     }
 
-    async fn cancellation(&mut self, client: &mut Client<'_>, start: DateTime<Utc>) -> Result<(), Broken> {
-        let Channel { name, phone, .. } = client.channel;
+    async fn cancellation(&mut self, channel: &Channel, client: &mut Client<'_>, start: DateTime<Utc>) -> Result<(), Broken> {
+        let Channel { name, phone, .. } = channel;
         if self.salon.slot_is_free(start).await? {
             return Err("the slot was never taken".to_owned());
         }
@@ -186,7 +207,7 @@ impl Teller {
         self.seen(name, "the slot is free again", &format!("cal.com offers {start}"));
         let status = self.salon.product_booking(phone, start, "cancelled").await?;
         self.seen(name, "the subgraph tells the same", &status);
-        let crm = self.salon.crm_knows(client.channel, "отменена").await?;
+        let crm = self.salon.crm_knows(channel, "отменена").await?;
         self.seen(name, "the CRM knows of the cancellation", &crm);
         Ok(())
     }

@@ -6,14 +6,10 @@ use crate::messenger::Bubble;
 /// A messenger, the salon's account in it, and the client who writes to it.
 #[derive(Debug)]
 pub(super) struct Channel {
-    /// Name in paths, faults and the ledger.
-    pub(super) vendor: &'static str,
     /// Name for people.
     pub(super) name: &'static str,
-    /// The salon's account, by the vendor's id.
-    pub(super) account: &'static str,
-    /// The client, by the vendor's id.
-    pub(super) person: &'static str,
+    /// Where the client books.
+    pub(super) seat: Seat,
     /// The client's name, as the channel shows it.
     pub(super) client: &'static str,
     /// The client's number, E.164.
@@ -22,6 +18,17 @@ pub(super) struct Channel {
     pub(super) number: Number,
     /// What happens to a reminder a day and more after the client's last word.
     pub(super) late: Late,
+}
+
+/// One chat, seen from the client's side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Seat {
+    /// The messenger's name in paths, faults and the ledger.
+    pub(super) vendor: &'static str,
+    /// The salon's account, by the vendor's id.
+    pub(super) account: &'static str,
+    /// The client, by the vendor's id.
+    pub(super) person: &'static str,
 }
 
 /// How a channel tells the client's number.
@@ -42,6 +49,8 @@ pub(super) enum Late {
     InWords,
     /// It arrives as a template that the vendor has approved.
     AsTemplate,
+    /// The vendor takes nothing any more: it arrives in another chat of the client's, where they left the same number.
+    Elsewhere(Seat),
 }
 
 impl Late {
@@ -50,6 +59,7 @@ impl Late {
         let template = reminder.note.as_deref().filter(|note| note.starts_with("template "));
         match (self, template) {
             (Self::InWords, None) => Ok(reminder.text.clone()),
+            (Self::Elsewhere(seat), None) => Ok(format!("(in {}) {}", seat.vendor, reminder.text)),
             (Self::AsTemplate, Some(template)) => Ok(format!("({template}) {}", reminder.text)),
             _ => Err(format!("a reminder {self:?} was expected, and this one is {:?}", reminder.note)),
         }
@@ -58,43 +68,43 @@ impl Late {
 
 pub(super) const CHANNELS: &[Channel] = &[
     Channel {
-        vendor: "telegram",
         name: "Telegram",
-        account: "6100000001",
-        person: "700100200",
+        seat: Seat { vendor: "telegram", account: "6100000001", person: "700100200" },
         client: "Анна К",
         phone: "+79161234567",
         number: Number::Shared,
         late: Late::InWords,
     },
     Channel {
-        vendor: "max",
         name: "MAX",
-        account: "6200000001",
-        person: "700200200",
+        seat: Seat { vendor: "max", account: "6200000001", person: "700200200" },
         client: "Вера М",
         phone: "+79162234567",
         number: Number::Shared,
         late: Late::InWords,
     },
     Channel {
-        vendor: "vk",
         name: "VK",
-        account: "6300001",
-        person: "700300200",
+        seat: Seat { vendor: "vk", account: "6300001", person: "700300200" },
         client: "Ксения Р",
         phone: "+79163234567",
         number: Number::Typed,
         late: Late::InWords,
     },
     Channel {
-        vendor: "whatsapp",
         name: "WhatsApp",
-        account: "642000000000001",
-        person: "79164234567",
+        seat: Seat { vendor: "whatsapp", account: "642000000000001", person: "79164234567" },
         client: "Дина С",
         phone: "+79164234567",
         number: Number::Known,
         late: Late::AsTemplate,
+    },
+    Channel {
+        name: "Instagram",
+        seat: Seat { vendor: "instagram", account: "17841400000000001", person: "lisa.n" },
+        client: "Лиза Н",
+        phone: "+79165234567",
+        number: Number::Shared,
+        late: Late::Elsewhere(Seat { vendor: "telegram", account: "6100000001", person: "700100400" }),
     },
 ];

@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{Broken, channels::Channel, salon::Salon};
+use super::{Broken, channels::Seat, salon::Salon};
 use crate::messenger::{Author, Bubble, Button, ButtonKind, Chat};
 
 /// A client with a phone.
 pub(super) struct Client<'a> {
     salon: &'a Salon,
-    pub(super) channel: &'static Channel,
+    seat: Seat,
     /// Messages of the salon that are already behind us.
     read: usize,
 }
@@ -24,12 +24,12 @@ struct Screen {
 }
 
 impl<'a> Client<'a> {
-    pub(super) fn new(salon: &'a Salon, channel: &'static Channel) -> Self {
-        Self { salon, channel, read: 0 }
+    pub(super) fn new(salon: &'a Salon, seat: Seat) -> Self {
+        Self { salon, seat, read: 0 }
     }
 
     fn path(&self) -> String {
-        let Channel { vendor, account, person, .. } = self.channel;
+        let Seat { vendor, account, person } = self.seat;
         format!("/control/messengers/{vendor}/{account}/{person}")
     }
 
@@ -44,7 +44,7 @@ impl<'a> Client<'a> {
 
     /// Posts what did not come from the vendor. Returns how it was answered.
     pub(super) async fn forge(&self) -> Result<u64, Broken> {
-        let Channel { vendor, account, .. } = self.channel;
+        let Seat { vendor, account, .. } = self.seat;
         let answer = self.salon.post(&format!("/control/messengers/{vendor}/{account}/forge"), &Value::Null).await?;
         answer["status"].as_u64().ok_or_else(|| format!("the forgery came to {answer}"))
     }
@@ -101,9 +101,9 @@ impl<'a> Client<'a> {
     }
 
     /// Writes the number. Returns what asked for it.
-    pub(super) async fn type_number(&mut self) -> Result<String, Broken> {
+    pub(super) async fn type_number(&mut self, phone: &str) -> Result<String, Broken> {
         let asked = self.says("номер телефона").await?;
-        self.act(json!({"do": "text", "text": self.channel.phone})).await?;
+        self.act(json!({"do": "text", "text": phone})).await?;
         Ok(asked)
     }
 
