@@ -59,7 +59,10 @@ impl Late {
         let template = reminder.note.as_deref().filter(|note| note.starts_with("template "));
         match (self, template) {
             (Self::InWords, None) => Ok(reminder.text.clone()),
-            (Self::Elsewhere(seat), None) => Ok(format!("(in {}) {}", seat.vendor, reminder.text)),
+            (Self::Elsewhere(seat), None) => {
+                let name = CHANNELS.iter().find(|channel| channel.seat.vendor == seat.vendor).map(|channel| channel.name);
+                Ok(format!("(in {}) {}", name.unwrap_or(seat.vendor), reminder.text))
+            }
             (Self::AsTemplate, Some(template)) => Ok(format!("({template}) {}", reminder.text)),
             _ => Err(format!("a reminder {self:?} was expected, and this one is {:?}", reminder.note)),
         }
