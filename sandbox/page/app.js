@@ -1,15 +1,17 @@
 // Reads the sandbox once a second and after every action, and draws it.
 
 import { ask, byId, el, moment, redraw } from "./dom.js";
-import { connectPhone, drawChat, phone } from "./chat.js";
-import { drawCalendar, drawCrm, drawFaults, drawLedger, nextReminder } from "./panels.js";
+import { nameOf } from "./messengers.js";
+import { connectPhones, drawPhones, watched } from "./phones.js";
+import { drawCalendar, drawCrm, drawFaults, nextReminder } from "./panels.js";
+import { drawLedger, operationsOf } from "./ledger.js";
 
 const AMOUNTS = { slow: ["Milliseconds", 3000], status: ["HTTP status", 500], rate_limit: ["Seconds", 3] };
 const FIELDS = { slow: "ms", status: "code", rate_limit: "retry_after" };
+/** After an action the answer is looked for at once, in milliseconds. */
+const GLANCES = [0, 250, 600];
 
 let nextEntry = 0;
-let lastDelivery = "";
-let deliveriesAt = new Set();
 let reading;
 let readAgain = false;
 let upcoming;
@@ -31,59 +33,53 @@ function refresh() {
 }
 
 async function read() {
-  const query = new URLSearchParams({ since: String(nextEntry) });
-  if (phone.bot && phone.person) {
-    query.set("bot", String(phone.bot));
-    query.set("person", String(phone.person));
-  }
+  const query = new URLSearchParams({ since: String(nextEntry), chats: watched() });
   draw(await ask("GET", `/snapshot?${query}`));
 }
 
-function draw(snapshot) {
-  const { telegram, vendors, ledger, clock } = snapshot;
+function draw({ clock, messengers, calendar, crm, ledger, faults }) {
   byId("now").textContent = moment(clock.now, "clock");
   byId("now").setAttribute("datetime", clock.now);
   byId("requests").textContent = counted(ledger.total, "request");
   byId("violations").textContent = counted(ledger.violations, "violation");
   byId("violations").className = `pill ${ledger.violations ? "bad" : "good"}`;
-  choose(byId("bot"), telegram.bots.map((bot) => [bot.id, bot.name]), "bot");
-  choose(byId("person"), telegram.people.map((one) => [one.id, [one.first_name, one.last_name].filter(Boolean).join(" ")]), "person");
-  drawChat(telegram.bots.find((bot) => bot.id === phone.bot), snapshot.chat ?? undefined);
-  drawCalendar(vendors.calcom);
-  drawCrm(vendors.erxes);
-  drawFaults(snapshot.faults);
-  drawLedger(ledger.entries, newDeliveries(telegram.deliveries));
+  if (drawPhones(messengers)) refresh();
+  const owners = ownersOf(messengers);
+  drawCalendar(calendar, owners);
+  drawCrm(crm, owners);
+  drawFaults(faults);
+  drawLedger(ledger.entries, messengers);
   if (ledger.entries.length) nextEntry = ledger.entries.at(-1).number + 1;
-  upcoming = nextReminder(vendors.calcom, Date.parse(clock.now));
+  offerFaults(messengers);
+  upcoming = nextReminder(calendar, Date.parse(clock.now));
   byId("next-reminder").disabled = upcoming === undefined;
   byId("next-reminder").title = upcoming === undefined ? "No visit ahead" : `To ${moment(upcoming, "clock")}`;
 }
 
-const counted = (count, thing) => `${count} ${thing}${count === 1 ? "" : "s"}`;
-
-/** Deliveries carry no number: what is at or after the last one's time and was not drawn yet is new. */
-function newDeliveries(deliveries) {
-  const key = (one) => `${one.at} ${one.bot} ${one.update_id}`;
-  const fresh = deliveries.filter((one) => one.at >= lastDelivery && !deliveriesAt.has(key(one)));
-  if (fresh.length) {
-    lastDelivery = fresh.at(-1).at;
-    deliveriesAt = new Set(deliveries.map(key));
+/** Whose phone a name is on; a name on several phones is nobody's. */
+function ownersOf(messengers) {
+  const owners = new Map();
+  for (const { vendor, people } of messengers) {
+    for (const { name } of people) owners.set(name, owners.has(name) ? undefined : vendor);
   }
-  return fresh;
+  return owners;
 }
 
-function choose(select, options, key) {
-  redraw(select, options, () => {
-    select.replaceChildren(...options.map(([id, name]) => el("option", { value: id }, name)));
-    if (!options.some(([id]) => id === phone[key])) phone[key] = options[0]?.[0];
-    if (phone[key] !== undefined) select.value = String(phone[key]);
-    refresh();
+const counted = (count, thing) => `${count} ${thing}${count === 1 ? "" : "s"}`;
+
+/** Whom a fault can be planned for, and which operations were seen. */
+function offerFaults(messengers) {
+  const vendors = [...messengers.map(({ vendor }) => vendor), "calcom", "erxes"];
+  redraw(byId("fault-vendor"), vendors, (select) => {
+    select.replaceChildren(...vendors.map((vendor) => el("option", { value: vendor }, nameOf(vendor))));
   });
+  const operations = ["*", "webhook", ...operationsOf(byId("fault-vendor").value)];
+  redraw(byId("operations"), operations, (list) => list.replaceChildren(...operations.map((value) => el("option", { value }))));
 }
 
 async function control(method, path, body) {
   await ask(method, path, body).catch((error) => window.alert(error.message));
-  refresh();
+  glance();
 }
 
 function connectFaults() {
@@ -104,20 +100,15 @@ function connectFaults() {
     control("POST", "/faults", { vendor: values.vendor, operation: values.operation, fault, times: Number(values.times) });
   });
   byId("clear-faults").addEventListener("click", () => control("DELETE", "/faults"));
-  const operations = ["*", "webhook", "sendMessage", "answerCallbackQuery", "editMessageText", "POST /v2/bookings", "GET /v2/slots", "widgetsInsertMessage"];
-  byId("operations").replaceChildren(...operations.map((value) => el("option", { value })));
+}
+
+function glance() {
+  for (const after of GLANCES) setTimeout(refresh, after);
 }
 
 function connect() {
-  phone.acted = refresh;
-  connectPhone();
+  connectPhones(glance);
   connectFaults();
-  for (const key of ["bot", "person"]) {
-    byId(key).addEventListener("change", (event) => {
-      phone[key] = Number(event.target.value);
-      refresh();
-    });
-  }
   for (const button of document.querySelectorAll("[data-advance]")) {
     button.addEventListener("click", () => control("POST", "/clock/advance", { seconds: Number(button.dataset.advance) }));
   }

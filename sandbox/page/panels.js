@@ -1,14 +1,12 @@
-// Beside the chat: the calendar, the CRM record, the ledger, the faults.
+// What the salon sees: the calendar, the CRM record, the planned faults.
 
 import { ask, byId, el, empty, moment, redraw } from "./dom.js";
 
 /** The product's reminders: on the day before the visit, and two hours before it. */
 const REMINDERS_BEFORE_HOURS = [24, 2];
-/** Ledger lines kept on the page. */
-const LINES = 500;
-
-/** Notes and messages shown per customer. */
-const NOTES = 12;
+/** Messages and notes of a customer: the last ones are always shown, more of them on request. */
+const LAST = 2;
+const NOTES = 30;
 /** A customer's fields worth showing, and what to call them. */
 const FACTS = [
   ["primaryPhone", "Phone"], ["phones", "Phones"], ["primaryEmail", "E-mail"], ["code", "Code"], ["description", "About"],
@@ -17,30 +15,31 @@ const FACTS = [
 
 const TONES = { accepted: "good", cancelled: "bad", rejected: "bad", pending: "warn" };
 
-export function drawCalendar(calcom) {
+/** `owners`: on whose phone a name is. */
+export function drawCalendar(calcom, owners) {
   redraw(byId("calendar"), calcom?.bookings ?? [], (panel, bookings) => {
     const visits = [...bookings].sort((one, other) => one.start.localeCompare(other.start));
-    panel.replaceChildren(...(visits.length ? visits.map(drawVisit) : [empty("No visits yet")]));
+    panel.replaceChildren(...(visits.length ? visits.map((one) => drawVisit(one, owners)) : [empty("No visits yet")]));
   });
 }
 
-function drawVisit(booking) {
+function drawVisit(booking, owners) {
   const host = booking.hosts?.[0];
   const zone = host?.timeZone ?? booking.attendees?.[0]?.timeZone;
   const over = booking.status !== "accepted" && booking.status !== "pending";
   const client = booking.attendees?.[0];
   return el(
     "article",
-    { class: `visit${over ? " over" : ""} ${booking.status}`, "data-booking": booking.uid },
+    { class: `visit${over ? " over" : ""} ${booking.status}`, "data-booking": booking.uid, "data-vendor": owners.get(client?.name) },
     el("div", { class: "when" }, moment(booking.start, "time", zone), el("small", {}, moment(booking.start, "day", zone))),
     el(
       "div",
       { class: "what" },
-      el("strong", {}, booking.title || booking.eventType?.slug || "Visit"),
+      el("strong", { dir: "auto" }, booking.title || booking.eventType?.slug || "Visit"),
       el("small", {}, [client?.name, client?.phoneNumber, host?.name && `with ${host.name}`].filter(Boolean).join(" · ")),
       el("small", {}, `${booking.duration} min${zone ? ` · ${zone}` : ""}`),
+      el("div", { class: "side" }, el("span", { class: `pill ${TONES[booking.status] ?? ""}` }, booking.status), ...staff(booking)),
     ),
-    el("div", { class: "side" }, el("span", { class: `pill ${TONES[booking.status] ?? ""}` }, booking.status), ...staff(booking)),
   );
 }
 
@@ -65,12 +64,14 @@ export function nextReminder(calcom, now) {
   return moments.length ? Math.min(...moments) : undefined;
 }
 
-export function drawCrm(erxes) {
+export function drawCrm(erxes, owners) {
   redraw(byId("crm"), erxes ?? null, (panel) => {
-    const customers = erxes?.customers ?? [];
+    const customers = [...(erxes?.customers ?? [])].reverse();
+    const opened = new Set([...panel.querySelectorAll("details[open]")].map((details) => details.dataset.of));
     const drafts = new Map([...panel.querySelectorAll(".reply input")].map((input) => [input.dataset.conversation, input.value]));
     const writing = panel.contains(document.activeElement) ? document.activeElement.dataset.conversation : undefined;
-    panel.replaceChildren(...(customers.length ? customers.map((one) => drawCustomer(one, erxes)) : [empty("No record yet")]));
+    const records = customers.map((one) => drawCustomer(one, erxes, owners, opened.has(one._id)));
+    panel.replaceChildren(...(records.length ? records : [empty("No record yet")]));
     for (const input of panel.querySelectorAll(".reply input")) {
       input.value = drafts.get(input.dataset.conversation) ?? "";
       if (input.dataset.conversation === writing) input.focus();
@@ -78,21 +79,23 @@ export function drawCrm(erxes) {
   });
 }
 
-function drawCustomer(customer, erxes) {
+function drawCustomer(customer, erxes, owners, open) {
   const name = [customer.firstName, customer.lastName].filter(Boolean).join(" ") || "Unnamed";
   const conversations = (erxes.conversations ?? []).filter((one) => one.customerId === customer._id);
   const about = new Set([customer._id, ...conversations.map((one) => one._id)]);
   const said = (erxes.messages ?? []).filter((one) => about.has(one.conversationId));
   const noted = (erxes.notes ?? []).filter((one) => about.has(one.contentTypeId)).map((one) => ({ ...one, note: true }));
   const written = [...said, ...noted].sort((one, other) => String(one.createdAt).localeCompare(String(other.createdAt)));
+  const earlier = written.slice(-NOTES, -LAST);
   return el(
     "article",
-    { class: "record", "data-customer": customer._id },
-    el("strong", {}, name),
+    { class: "record", "data-customer": customer._id, "data-vendor": owners.get(name) },
+    el("strong", { dir: "auto" }, name),
     " ",
     customer.state && el("span", { class: "pill" }, customer.state),
     facts(customer),
-    ...written.slice(-NOTES).map(drawNote),
+    earlier.length > 0 && el("details", { "data-of": customer._id, open }, el("summary", {}, `${earlier.length} earlier`), ...earlier.map(drawNote)),
+    ...written.slice(-LAST).map(drawNote),
     conversations.length > 0 && replyForm(conversations.at(-1)._id),
   );
 }
@@ -123,72 +126,12 @@ function facts(customer) {
 function drawNote(one) {
   const author = one.note || one.internal ? "note" : one.fromBot ? "bot" : one.userId ? "operator" : "client";
   const at = one.createdAt ? moment(one.createdAt, "minute") : "";
-  return el("p", { class: `note ${author}` }, el("small", {}, [author, at].filter(Boolean).join(" · ")), plain(one.content ?? ""));
+  return el("p", { class: `note ${author}` }, el("small", {}, [author, at].filter(Boolean).join(" · ")), el("span", { dir: "auto" }, plain(one.content ?? "")));
 }
 
 /** CRM notes are HTML: their text only. A parsed document that is never attached runs nothing. */
 function plain(html) {
   return new DOMParser().parseFromString(html.replaceAll(/<br\s*\/?>|<\/p>/gi, "\n"), "text/html").body.textContent.trim();
-}
-
-/** Adds new requests at the top; both lists are in order of arrival. */
-export function drawLedger(entries, deliveries) {
-  const log = byId("ledger");
-  log.querySelector(".empty")?.remove();
-  const lines = [...entries.map(requestLine), ...deliveries.map(deliveryLine)];
-  lines.sort((one, other) => one.at.localeCompare(other.at));
-  for (const line of lines) log.prepend(line.element);
-  while (log.childElementCount > LINES) log.lastElementChild.remove();
-  if (!log.childElementCount) log.append(empty("The product has not called yet"));
-}
-
-function requestLine(entry) {
-  const status = entry.status === 0 ? "no answer" : String(entry.status);
-  const tone = entry.status >= 200 && entry.status < 300 ? "good" : entry.status === 429 ? "warn" : "bad";
-  const parameters = entry.request?.parameters ?? entry.request?.variables ?? entry.request ?? {};
-  const text = parameters.text ?? parameters.action ?? parameters.callback_query_id ?? JSON.stringify(parameters);
-  return line({
-    at: entry.at,
-    kind: `${entry.violations.length ? "forbidden " : ""}request`,
-    from: entry.vendor,
-    what: entry.operation,
-    text: text === "{}" || text === "null" ? "" : text,
-    pills: [entry.fault && ["warn", entry.fault.kind.replaceAll("_", " ")], [tone, status]],
-    wrong: entry.violations,
-    detail: entry.request,
-  });
-}
-
-function deliveryLine(delivery) {
-  return line({
-    at: delivery.at,
-    kind: "delivery",
-    from: "→ hook",
-    what: delivery.kind,
-    text: delivery.error ?? `update ${delivery.update_id}`,
-    pills: [[delivery.error ? "bad" : "good", delivery.status === 0 ? "no answer" : String(delivery.status)]],
-    wrong: [],
-    detail: delivery,
-  });
-}
-
-function line({ at, kind, from, what, text, pills, wrong, detail }) {
-  const summary = el(
-    "summary",
-    {},
-    el("time", { datetime: at }, moment(at, "seconds")),
-    el("span", { class: "from" }, from),
-    el("strong", { title: what }, what),
-    el("span", { class: "text" }, text),
-    el("span", {}, ...pills.filter(Boolean).map(([tone, label]) => el("span", { class: `pill ${tone}` }, label))),
-  );
-  const element = el(
-    "article",
-    { class: `entry ${kind}` },
-    el("details", {}, summary, el("pre", {}, JSON.stringify(detail, null, 2))),
-    wrong.length > 0 && el("ul", { class: "wrong" }, ...wrong.map((reason) => el("li", {}, reason))),
-  );
-  return { at, element };
 }
 
 export function drawFaults(planned) {

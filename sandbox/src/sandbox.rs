@@ -75,7 +75,7 @@ pub struct Sandbox {
     pub calcom: Arc<Calcom>,
     /// The erxes gateway at `{base_url}/graphql`.
     pub erxes: Arc<Erxes>,
-    /// VK's API under `{base_url}/vk/method`.
+    /// VK's API under `{base_url}/vk`.
     pub vk: Arc<Vk>,
     /// The MAX Bot API under `{base_url}/max`.
     pub max: Arc<Max>,

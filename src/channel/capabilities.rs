@@ -144,6 +144,8 @@ pub struct Capabilities {
     pub reports_unknown_within: Option<Duration>,
     /// Messages outside the window can be sent as approved templates.
     pub templates: bool,
+    /// Events carry the person's name; where they don't, it is asked for.
+    pub names_in_events: bool,
     /// How long a credential lives; it is renewed half-way. `None`: until somebody revokes it.
     pub credential_life: Option<Duration>,
 }

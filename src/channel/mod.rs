@@ -12,6 +12,7 @@ mod outbound;
 mod proof;
 mod registry;
 pub mod telegram;
+pub mod vk;
 pub mod whatsapp;
 
 pub use capabilities::Capabilities;
@@ -217,6 +218,14 @@ pub trait ChannelAdapter: Send + Sync {
     /// Classified; nothing depends on it.
     async fn attend(&self, _http: &Http, _account: &Account, _to: Recipient<'_>, _message: Option<&str>) -> Result<(), Failure> {
         Ok(())
+    }
+
+    /// Asks the vendor for a person's name, where its events don't carry it ([`Capabilities::names_in_events`]).
+    ///
+    /// # Errors
+    /// Classified; nothing depends on it.
+    async fn name_of(&self, _http: &Http, _account: &Account, _user_id: &str) -> Result<Option<String>, Failure> {
+        Ok(None)
     }
 
     /// Asks the vendor who the account is and where its webhooks go. `address` is where they should go.

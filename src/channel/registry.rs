@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChannelAdapter, instagram, max, telegram, whatsapp};
+use super::{ChannelAdapter, instagram, max, telegram, vk, whatsapp};
 
 macro_rules! channels {
     ($($(#[$doc:meta])* $kind:ident = $name:literal => $adapter:expr),+ $(,)?) => {
@@ -34,6 +34,8 @@ channels! {
     Telegram = "telegram" => telegram::Telegram,
     /// MAX Bot API.
     Max = "max" => max::Max,
+    /// VK's messages to communities.
+    Vk = "vk" => vk::Vk,
     /// WhatsApp Cloud API.
     WhatsApp = "whatsapp" => whatsapp::WhatsApp,
     /// Instagram API with Instagram Login.

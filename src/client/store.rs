@@ -198,6 +198,21 @@ impl Tx {
         Ok(changed.rows_affected() > 0)
     }
 
+    /// Notes a person's name, if none is known. Returns whether that is news.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn set_name(&mut self, client: ClientId, name: &str) -> Result<bool, StoreError> {
+        let now = self.now();
+        let changed = sqlx::query("update client set name = left($2, 200), updated_at = $3 where id = $1 and name is null")
+            .bind(client)
+            .bind(name)
+            .bind(now)
+            .execute(self.conn())
+            .await?;
+        Ok(changed.rows_affected() > 0)
+    }
+
     /// Notes that a person wants, or does not want, advertising on a channel.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ impl Source for Map {
 
     fn file(&self, path: &Path) -> io::Result<String> {
         match path.to_str() {
+            Some("/etc/max.pem") => Ok(include_str!("../vendor/fixtures/ca.pem").to_owned()),
             Some("/run/secrets/database") => Ok("postgres://salon_app:from-file@db/salon\n".to_owned()),
             _ => Err(io::ErrorKind::NotFound.into()),
         }
@@ -116,6 +117,16 @@ fn secrets_come_by_value_or_by_file() {
     assert!(both.contains("not both"), "{both}");
     let missing = load(&[("SALON_KEYRING", ""), ("SALON_KEYRING_FILE", "/nowhere")]).unwrap_err().to_string();
     assert!(missing.starts_with("SALON_KEYRING_FILE: expected the path of a readable file"), "{missing}");
+}
+
+#[test]
+fn maxs_authority_is_a_file_with_certificates() {
+    assert!(load(&[]).unwrap().vendors.max_roots.is_none());
+    assert!(load(&[("SALON_MAX_CA_FILE", "/etc/max.pem")]).unwrap().vendors.max_roots.is_some());
+    for (path, why) in [("/nowhere", "entity not found"), ("/run/secrets/database", "there is something else in it")] {
+        let expected = format!("SALON_MAX_CA_FILE: expected the path of a readable file with certificates in PEM ({why})");
+        assert_eq!(load(&[("SALON_MAX_CA_FILE", path)]).unwrap_err().to_string(), expected);
+    }
 }
 
 #[test]

@@ -135,6 +135,11 @@ pub enum Job {
         /// What they did.
         inbound_event: InboundEventId,
     },
+    /// A person's name is asked for at the messenger.
+    LearnName {
+        /// In whose talk.
+        conversation: ConversationId,
+    },
     /// A message that was tried and not seen to arrive goes to the client's next channel.
     CheckDelivery {
         /// The row of the message log.
@@ -199,6 +204,7 @@ impl Job {
             Self::ReconcileCalendar {} => ("reconcile_calendar", Queue::Calendar, Background, 3, 300, CALENDAR),
             Self::SendMessage { .. } => ("send_message", Queue::Outbound, Timely, 20, 60, MESSENGER),
             Self::Attend { .. } => ("attend", Queue::Outbound, Interactive, 12, 20, MESSENGER),
+            Self::LearnName { .. } => ("learn_name", Queue::Outbound, Background, 5, 30, MESSENGER),
             Self::CheckDelivery { .. } => ("check_delivery", Queue::Outbound, Timely, 12, 30, OURS),
             Self::WatchChannels {} => ("watch_channels", Queue::Outbound, Background, 3, 300, OURS),
             Self::SyncCrm { .. } => ("sync_crm", Queue::Crm, Background, 14, 60, CRM),
@@ -220,6 +226,7 @@ impl Job {
             Self::ContinueDialogue { .. }
             | Self::LoadSlots { .. }
             | Self::Attend { .. }
+            | Self::LearnName { .. }
             | Self::CheckDelivery { .. }
             | Self::ReconcileCalendar {}
             | Self::WatchChannels {} => None,

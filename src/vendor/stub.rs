@@ -126,15 +126,28 @@ async fn read(stream: &mut TcpStream) -> Seen {
     let mut rest = vec![0; length.saturating_sub(body.len())];
     stream.read_exact(&mut rest).await.unwrap();
     body.extend(rest);
-    let form = headers.get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
-    let body = match form {
-        true => {
+    let kind = headers.get("content-type").map(|kind| kind.to_str().unwrap().to_owned()).unwrap_or_default();
+    let body = match kind.split_once("; boundary=") {
+        _ if body.is_empty() => Value::Null,
+        Some((_, boundary)) => parts(std::str::from_utf8(&body).unwrap(), boundary),
+        None if kind == "application/x-www-form-urlencoded" => {
             url::form_urlencoded::parse(&body).map(|(name, value)| (name.into_owned(), Value::from(value.into_owned()))).collect()
         }
-        false if body.is_empty() => Value::Null,
-        false => serde_json::from_slice(&body).unwrap(),
+        None => serde_json::from_slice(&body).unwrap(),
     };
     Seen { path, headers, body }
+}
+
+/// A form in parts, as strictly as RFC 2046 has it.
+fn parts(body: &str, boundary: &str) -> Value {
+    let (opens, closes) = (format!("--{boundary}\r\n"), format!("--{boundary}--\r\n"));
+    let parts = body.strip_suffix(&closes).unwrap().split(&opens).skip(1);
+    let field = |part: &str| {
+        let (head, value) = part.strip_suffix("\r\n").unwrap().split_once("\r\n\r\n").unwrap();
+        let name = head.strip_prefix("content-disposition: form-data; name=\"").unwrap().strip_suffix('"').unwrap();
+        (name.to_owned(), Value::from(value))
+    };
+    parts.map(field).collect()
 }
 
 /// A client that may call the stub.

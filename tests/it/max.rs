@@ -47,7 +47,7 @@ impl Salon {
             "bots": [{"id": 229_229_229, "token": "max-token", "name": "Salon", "username": "id7700000000_bot"}],
             "people": [{"id": 700_100_200, "first_name": "Anna", "last_name": "P.", "locale": "kk", "phone": "79001234567"},
                        {"id": 700_100_201, "first_name": "Olga"}]});
-        let scenario = Scenario { seed: [("max".to_owned(), seed)].into(), ..Scenario::default() };
+        let scenario = Scenario { seed: [("max".to_owned(), seed)].into() };
         let sandbox = Sandbox::start(Options { scenario, ..Options::default() }).await.unwrap();
         let posts = Posts::default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -82,7 +82,7 @@ fn seed() -> Value {
 
 impl Salon {
     async fn open() -> Self {
-        let scenario = Scenario { seed: [("whatsapp".to_owned(), seed())].into(), ..Scenario::default() };
+        let scenario = Scenario { seed: [("whatsapp".to_owned(), seed())].into() };
         let sandbox = Sandbox::start(Options { scenario, ..Options::default() }).await.unwrap();
         let account = |waba: &str, number: &str, token: &str| Account {
             base_url: format!("{}/whatsapp", sandbox.base_url).parse().unwrap(),

@@ -99,6 +99,9 @@ fn speak(chat: &mut Chat, pair: Pair<'_>, action: Action, phone: Option<&str>) -
         }
         Action::Press { press, .. } => {
             let button = find(&chat.quick_replies, &press)?;
+            if button.kind == ButtonKind::Contact {
+                return speak(chat, pair, Action::SharePhone, phone);
+            }
             (json!({"text": button.label, "quick_reply": {"payload": press}}), button.label, None)
         }
         Action::SharePhone => {
@@ -138,7 +141,7 @@ fn own_post<'a>(chat: &'a mut Chat, mid: &str) -> Result<&'a mut Post, String> {
 
 /// Payloads are kept by Meta, not by the phone: nobody can press what was not sent.
 fn find(buttons: &[Button], press: &str) -> Result<Button, String> {
-    let found = buttons.iter().find(|button| button.press == press && button.kind == ButtonKind::Reply);
+    let found = buttons.iter().find(|button| button.press == press && button.kind != ButtonKind::Link);
     found.cloned().ok_or_else(|| "no such button".to_owned())
 }
 

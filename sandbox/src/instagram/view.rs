@@ -6,7 +6,7 @@ use super::{
     Instagram,
     state::{Post, igsid},
 };
-use crate::messenger::{Bubble, Chat};
+use crate::messenger::{Bubble, Button, ButtonKind, Chat};
 
 /// Shown of each kind: a load test makes too many.
 const SHOWN: usize = 200;
@@ -45,16 +45,20 @@ impl Instagram {
         if !state.accounts.contains_key(account) {
             return None;
         }
-        let has_phone = state.people.get(person)?.phone.is_some();
+        let phone = state.people.get(person)?.phone.as_ref();
         let chat = state.chats.get(&(account.to_owned(), person.to_owned()));
-        // Quick replies: a number is offered only if the profile has one.
-        let offered = |button: &&crate::messenger::Button| has_phone || button.kind != crate::messenger::ButtonKind::Contact;
+        // Quick replies: the number of the profile is its own label, and is offered only if there is one.
+        let offered = |button: &Button| match button.kind {
+            ButtonKind::Contact => Some(Button { label: phone?.clone(), ..button.clone() }),
+            _ => Some(button.clone()),
+        };
         Some(Chat {
             bubbles: chat.into_iter().flat_map(|chat| &chat.posts).map(bubble).collect(),
             keyboard: chat
                 .into_iter()
-                .flat_map(|chat| chat.quick_replies.iter().filter(offered))
-                .map(|button| vec![button.clone()])
+                .flat_map(|chat| &chat.quick_replies)
+                .filter_map(offered)
+                .map(|button| vec![button])
                 .collect(),
             notice: None,
             typing: chat.is_some_and(|chat| chat.typing_until.is_some_and(|until| now < until)),

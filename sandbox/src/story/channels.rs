@@ -52,16 +52,31 @@ impl Late {
     }
 }
 
-pub(super) const CHANNELS: &[Channel] = &[Channel {
-    vendor: "telegram",
-    name: "Telegram",
-    account: "6100000001",
-    person: "700100200",
-    phone: "+79161234567",
-    number: Number::Shared,
-    late: Late::InWords,
-    forgery: || {
-        let message = json!({"message_id": 1, "date": 1, "chat": {"id": 1, "type": "private"}, "text": "forged"});
-        json!({"do": "forge", "bot": 6_100_000_001_i64, "update": {"update_id": 1, "message": message}, "secret": "wrong"})
+pub(super) const CHANNELS: &[Channel] = &[
+    Channel {
+        vendor: "telegram",
+        name: "Telegram",
+        account: "6100000001",
+        person: "700100200",
+        phone: "+79161234567",
+        number: Number::Shared,
+        late: Late::InWords,
+        forgery: || {
+            let message = json!({"message_id": 1, "date": 1, "chat": {"id": 1, "type": "private"}, "text": "forged"});
+            json!({"do": "forge", "bot": 6_100_000_001_i64, "update": {"update_id": 1, "message": message}, "secret": "wrong"})
+        },
     },
-}];
+    Channel {
+        vendor: "max",
+        name: "MAX",
+        account: "6200000001",
+        person: "700200200",
+        phone: "+79162234567",
+        number: Number::Shared,
+        late: Late::InWords,
+        forgery: || {
+            let update = json!({"update_type": "bot_stopped", "timestamp": 1, "chat_id": 1, "user": {"user_id": 1}});
+            json!({"bot": 6_200_000_001_i64, "forge": update, "secret": "wrong"})
+        },
+    },
+];

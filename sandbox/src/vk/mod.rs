@@ -1,7 +1,7 @@
 //! VK's API as a community's server sees it: calls under `/vk/method/{name}`, events to callback servers, and the people on the
 //! other side of the dialogs.
 //!
-//! A product is pointed here by the base address `http://HOST:PORT/vk/method`. Parameters, answers and events are checked against
+//! A product is pointed here by the base address `http://HOST:PORT/vk`. Parameters, answers and events are checked against
 //! VK's own schema of API 5.199; what the schema leaves open follows VK's pages. Only dialogs with people are played, no chats.
 
 mod answer;

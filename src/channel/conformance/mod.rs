@@ -12,7 +12,9 @@ use std::time::Duration;
 use http::HeaderMap;
 use url::Url;
 
-use super::{Account, AccountSecrets, Body, ChannelKind, Outbound, Recipient, Sent, adapter, instagram, max, telegram, whatsapp};
+use super::{
+    Account, AccountSecrets, Body, ChannelKind, Outbound, Recipient, Sent, adapter, instagram, max, telegram, vk, whatsapp,
+};
 use crate::{
     dialogue::{Button, Keyboard, Rendered},
     vendor::{
@@ -64,7 +66,6 @@ pub(super) enum Proof {
     /// In this header, whole.
     Header(&'static str),
     /// In this member of the JSON body, whole.
-    #[allow(dead_code, reason = "VK's")]
     Member(&'static str),
 }
 
@@ -72,6 +73,7 @@ fn samples(kind: ChannelKind) -> Samples {
     match kind {
         ChannelKind::Telegram => telegram::tests::conformance(),
         ChannelKind::Max => max::tests::conformance(),
+        ChannelKind::Vk => vk::tests::conformance(),
         ChannelKind::WhatsApp => whatsapp::tests::conformance(),
         ChannelKind::Instagram => instagram::tests::conformance(),
     }

@@ -53,6 +53,7 @@ const CAPABILITIES: Capabilities = Capabilities {
     // Echoes repeat the message, and no key of ours.
     reports_unknown_within: None,
     templates: false,
+    names_in_events: false,
     // Refresh Access Token: a long-lived token has 60 days, and 60 more each time.
     credential_life: Some(Duration::from_secs(60 * 24 * 3_600)),
 };
@@ -109,6 +110,10 @@ impl ChannelAdapter for Instagram {
 
     async fn attend(&self, http: &Http, account: &Account, to: Recipient<'_>, _message: Option<&str>) -> Result<(), Failure> {
         outbound::show_typing(http, account, to.chat_id).await
+    }
+
+    async fn name_of(&self, http: &Http, account: &Account, user_id: &str) -> Result<Option<String>, Failure> {
+        outbound::name_of(http, account, user_id).await
     }
 
     async fn inspect(&self, http: &Http, account: &Account, address: Option<&Url>) -> Result<AccountInfo, Failure> {

@@ -57,6 +57,7 @@ const CAPABILITIES: Capabilities = Capabilities {
     deduplicates_for: None,
     reports_unknown_within: None,
     templates: false,
+    names_in_events: true,
     credential_life: None,
 };
 

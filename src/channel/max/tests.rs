@@ -542,7 +542,7 @@ async fn every_screen_at_the_budgets_edge_is_within_the_vendors_rules() {
     let seed = json!({
         "bots": [{"id": 900, "token": secrets().token.expose_secret(), "name": "Salon", "username": "id900_bot"}],
         "people": [{"id": 700_100_200, "first_name": "Anna"}]});
-    let scenario = Scenario { seed: [("max".to_owned(), seed)].into(), ..Scenario::default() };
+    let scenario = Scenario { seed: [("max".to_owned(), seed)].into() };
     let sandbox = Sandbox::start(Options { scenario, ..Options::default() }).await.unwrap();
     sandbox.max.act(900, 700_100_200, Action::Start { payload: None }).unwrap();
     let account = account(format!("{}/max", sandbox.base_url).parse().unwrap());

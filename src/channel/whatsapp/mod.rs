@@ -48,6 +48,7 @@ const CAPABILITIES: Capabilities = Capabilities {
     reports_unknown_within: Some(Duration::from_secs(150)),
     templates: true,
     // A system user's token has no end.
+    names_in_events: true,
     credential_life: None,
 };
 

@@ -22,6 +22,7 @@ pub(super) const TELEGRAM: Capabilities = Capabilities {
     deduplicates_for: None,
     reports_unknown_within: None,
     templates: false,
+    names_in_events: true,
     credential_life: None,
 };
 
@@ -55,6 +56,7 @@ pub(super) const WHATSAPP: Capabilities = Capabilities {
     deduplicates_for: None,
     reports_unknown_within: Some(Duration::from_secs(150)),
     templates: true,
+    names_in_events: true,
     credential_life: None,
 };
 

@@ -137,7 +137,8 @@ impl Work<'_> {
         .await
         .map_err(|error| match StoreError::from(error) {
             error if error.violates("channel_account_external_id") => {
-                ApplyError::Taken { field: format!("channels[{position}].{}", spec.identity_field), what: "the account" }
+                let (field, what) = spec.identity;
+                ApplyError::Taken { field: format!("channels[{position}].{field}"), what }
             }
             error => error.into(),
         })?

@@ -152,8 +152,8 @@ pub(in crate::tenant) struct Spec<'a> {
     /// Whom the vendor takes the account for, whatever credential it has at the moment: two salons can't have the same. Stored in the
     /// open, as a cal.com team and an erxes brand are, because it is no secret.
     pub(in crate::tenant) external_id: String,
-    /// The field that says so.
-    pub(in crate::tenant) identity_field: &'static str,
+    /// The field that says so, and what that is in words.
+    pub(in crate::tenant) identity: (&'static str, &'static str),
     pub(in crate::tenant) parent_id: Option<&'a str>,
     pub(in crate::tenant) per_second: Option<u16>,
     pub(in crate::tenant) token: &'a SecretString,
@@ -193,7 +193,7 @@ impl Channel {
             name,
             base_url,
             external_id: String::new(),
-            identity_field: identity_field(kind),
+            identity: identity(kind),
             parent_id: None,
             per_second,
             token,
@@ -241,14 +241,14 @@ impl Channel {
     }
 }
 
-/// The field of a channel that says whom the vendor takes it for.
-pub(super) fn identity_field(kind: &str) -> &'static str {
+/// The field of a channel that says whom the vendor takes it for, and what that is in words.
+pub(super) fn identity(kind: &str) -> (&'static str, &'static str) {
     match kind {
-        "telegram" => "bot_token",
-        "vk" => "group_id",
-        "whatsapp" => "phone_number_id",
-        "instagram" => "account_id",
-        _ => "access_token",
+        "telegram" => ("bot_token", "the bot"),
+        "max" => ("access_token", "the bot"),
+        "vk" => ("group_id", "the community"),
+        "whatsapp" => ("phone_number_id", "the number"),
+        _ => ("account_id", "the account"),
     }
 }
 

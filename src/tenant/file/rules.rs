@@ -240,7 +240,7 @@ pub(super) fn check_identities(document: &Document, report: &mut Report) {
     let mut seen: HashMap<(&str, String), String> = HashMap::new();
     for (pointer, channel) in entries(&document.value, "/channels") {
         let Some(kind) = text(channel, "kind") else { continue };
-        let field = channels::identity_field(kind);
+        let (field, what) = channels::identity(kind);
         let identity = match channel.get(field) {
             Some(Value::String(token)) if kind == "telegram" => channels::bot_number(token).to_owned(),
             Some(Value::String(id)) => id.clone(),
@@ -251,7 +251,7 @@ pub(super) fn check_identities(document: &Document, report: &mut Report) {
         match seen.get(&(kind, identity.clone())) {
             Some(first) => {
                 let (other, line) = (problem::field(&document.value, first), document.line(first));
-                report.add(place, format!("must be another account: {other} on line {line} is the same one"));
+                report.add(place, format!("must not be {what} of {other} on line {line}"));
             }
             None => _ = seen.insert((kind, identity), place),
         }

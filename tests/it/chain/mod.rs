@@ -23,6 +23,7 @@ use axum::http::{Method, header::AUTHORIZATION};
 use chrono::{DateTime, Datelike, Days, NaiveTime, TimeDelta, Utc, Weekday};
 use salon_core::{
     booking::calendar,
+    channel::ChannelKind,
     clock::Clock,
     crypto::KeyRing,
     ids::{ChannelAccountId, RandomIds, TenantId},
@@ -68,6 +69,11 @@ const NEIGHBOUR: &[(&str, &str)] = &[
     ("Lotos", "Roza"),
     ("Лотос", "Роза"),
     ("6100000001", "6100000002"),
+    ("6200000001", "6200000002"),
+    ("6300001", "6300002"),
+    ("641000000000001", "641000000000002"),
+    ("642000000000001", "642000000000002"),
+    ("17841400000000001", "17841400000000002"),
     ("\"id\": 1", "\"id\": 2"),
     ("\"userId\": 1", "\"userId\": 2"),
     ("\"id\": 7,", "\"id\": 8,"),
@@ -193,7 +199,10 @@ impl Chain {
             let mut tx = self.db.tenant(applied.tenant).await.unwrap();
             match webhook.target {
                 Target::Channel(id) => {
-                    account = Some(id);
+                    let found = tenant::channel_account(&mut tx, id, &self.keyring).await.unwrap().unwrap();
+                    if found.kind == ChannelKind::Telegram {
+                        account = Some(id);
+                    }
                     drop(tx);
                     let connector = Connector { db: &self.db, http: &self.http, keyring: &self.keyring, public_url: &self.base };
                     connector.connect(applied.tenant, id).await.unwrap();

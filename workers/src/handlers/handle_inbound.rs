@@ -122,7 +122,12 @@ async fn hear(
 ) -> Result<(), JobError> {
     let ChannelEvent { kind, message_id, .. } = event;
     let found = own_account(ctx, tx, &contact).await?;
-    let (account, shows_typing) = (found.account, channel::adapter(found.kind).capabilities().typing);
+    let capabilities = channel::adapter(found.kind).capabilities();
+    let account = found.account;
+    if !capabilities.names_in_events && tx.client(contact.client_id).await?.name.is_none() {
+        let conversation = contact.conversation_id;
+        tx.enqueue(NewJob::new(Job::LearnName { conversation }).once(format!("name:{conversation}"))).await?;
+    }
     let said = match &kind {
         EventKind::Button { payload, .. } => {
             let label = pressed(tx, &contact, &sealer(&account, &contact)?, payload).await?;
@@ -134,7 +139,7 @@ async fn hear(
     let vouched = matches!(&kind, EventKind::Contact { own: true, .. });
     let client = contact.client_id;
     let waits = Turn { tx, contact, vouched, account: &account }.take(input).await?;
-    if matches!(&kind, EventKind::Button { callback_id: Some(_), .. }) || (waits && shows_typing) {
+    if matches!(&kind, EventKind::Button { callback_id: Some(_), .. }) || (waits && capabilities.typing) {
         tx.enqueue(NewJob::new(Job::Attend { inbound_event: id }).expires_at(tx.now() + PRESS_KEEPS)).await?;
     }
     tx.tell_crm(crm::Wish::RecordMessage, message.0, 1, client).await?;

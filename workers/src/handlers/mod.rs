@@ -9,6 +9,7 @@ mod create_booking;
 mod fallback;
 mod fire_reminder;
 mod handle_inbound;
+mod learn_name;
 mod load_slots;
 mod note_event;
 mod read_calendar_hint;
@@ -48,6 +49,7 @@ pub async fn run(assignment: Assignment, ctx: Data<Ctx>) -> Result<(), JobError>
         Job::ReconcileCalendar {} => reconcile_calendar::run(ctx, &assignment).await,
         Job::SendMessage { message } => send_message::run(ctx, &assignment, message).await,
         Job::Attend { inbound_event } => attend::run(ctx, &assignment, inbound_event).await,
+        Job::LearnName { conversation } => learn_name::run(ctx, &assignment, conversation).await,
         Job::CheckDelivery { message } => check_delivery::run(ctx, &assignment, message).await,
         Job::WatchChannels {} => watch_channels::run(ctx, &assignment).await,
         Job::SyncCrm { intent } => sync_crm::run(ctx, &assignment, intent).await,

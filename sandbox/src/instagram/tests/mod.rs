@@ -52,7 +52,7 @@ pub(super) struct Salon {
 impl Salon {
     /// Two salons; nobody hears them.
     pub(super) async fn open() -> Self {
-        let scenario = Scenario { seed: BTreeMap::from([("instagram".to_owned(), seed())]), ..Scenario::default() };
+        let scenario = Scenario { seed: BTreeMap::from([("instagram".to_owned(), seed())]) };
         let sandbox = Sandbox::start(Options { scenario, ..Options::default() }).await.unwrap();
         Self { sandbox, client: reqwest::Client::builder().no_proxy().build().unwrap() }
     }

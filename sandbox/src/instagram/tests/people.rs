@@ -62,7 +62,9 @@ async fn a_number_is_shared_only_where_asked_for_and_there() {
     assert!(salon.instagram().act_in_chat(SALON, OLGA, Action::SharePhone).is_err(), "no number in the profile");
     let keyboard = |person: &str| salon.instagram().chat(SALON, person).unwrap().keyboard.len();
     assert_eq!((keyboard(ANNA), keyboard(OLGA)), (2, 1));
-    salon.act(ANNA, Action::SharePhone);
+    let shown = salon.instagram().chat(SALON, ANNA).unwrap().keyboard.concat().remove(0);
+    assert_eq!((shown.label.as_str(), shown.kind), ("+16505551234", crate::messenger::ButtonKind::Contact));
+    salon.act(ANNA, Action::Press { message: None, press: shown.press });
     assert_eq!(keyboard(ANNA), 0);
     salon.settled().await;
     let shared = messaging(&product).pop().unwrap();

@@ -218,7 +218,7 @@ const REFERENCES: &[Case] = &[
     case(
         "\nservices:\n",
         "\n  - kind: telegram\n    name: other\n    bot_token: \"123456:other\"\nservices:\n",
-        &["line 15: channels[1].bot_token: must be another bot: channels[0].bot_token on line 11 is the same one"],
+        &["line 15: channels[1].bot_token: must not be the bot of channels[0].bot_token on line 11"],
     ),
     case(", en: Haircut", "", &["line 15: services[0].title: must have a text in en, which is one of `languages`"]),
     case("https://api.cal.com", "ftp://api.cal.com", &["line 6: calcom.base_url: must be an http:// or https:// address"]),
