@@ -5,7 +5,7 @@
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
-demo: ## a whole salon on this machine, until Ctrl-C; ONCE=1 plays one client's story and exits
+demo: ## a whole salon on this machine, until Ctrl-C; ONCE=1 plays a client's story on each messenger and exits
 	@scripts/bootstrap
 	cargo build --workspace --bins --locked
 	@scripts/demo $(if $(ONCE),--once)

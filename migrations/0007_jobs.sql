@@ -94,8 +94,9 @@ language sql security definer set search_path = public as $$
     returning j.*, e.error
   ), dead as (
     insert into job_dead (id, tenant_id, queue, kind, payload, subject_id, lane, class, max_attempts, attempt, reason, enqueued_at, died_at)
-    select id, tenant_id, queue, kind, payload, subject_id, lane, class, max_attempts, attempt, coalesce(error, last_error, 'unknown'),
-      enqueued_at, clock_timestamp()
+    -- Last words are no attempts.
+    select id, tenant_id, queue, kind, payload, subject_id, lane, class, max_attempts, least(attempt, max_attempts),
+      coalesce(error, last_error, 'unknown'), enqueued_at, clock_timestamp()
     from ended where p_outcome = 'dead'
     on conflict (id) do update set reason = excluded.reason, attempt = excluded.attempt, died_at = excluded.died_at, resolved_at = null,
       discarded_because = null
@@ -109,7 +110,7 @@ $$;
 -- Takes up to `p_limit` jobs of a queue for `p_owner`. The limit is a parameter: without custom plans the planner takes it for
 -- a tenth of the table and reads all of it.
 create function job_claim(p_queue text, p_now timestamptz, p_owner uuid, p_limit integer, p_lease interval)
-returns table (id uuid, tenant_id uuid, kind text, payload jsonb, attempt integer, max_attempts integer, failures integer, fence integer, trace text, enqueued_at timestamptz, run_at timestamptz)
+returns table (id uuid, tenant_id uuid, kind text, payload jsonb, attempt integer, max_attempts integer, failures integer, fence integer, last_error text, trace text, enqueued_at timestamptz, run_at timestamptz)
 language plpgsql security definer
 set search_path = public set plan_cache_mode = force_custom_plan set enable_seqscan = off as $$
 #variable_conflict use_column
@@ -143,7 +144,7 @@ begin
     update job j
     set state = 2, attempt = j.attempt + 1, fence = j.fence + 1, lease_owner = p_owner, lease_until = clock_timestamp() + p_lease
     from free where j.id = free.id
-    returning j.id, j.tenant_id, j.kind, j.payload, j.attempt, j.max_attempts, j.failures, j.fence, j.trace, j.enqueued_at, j.run_at;
+    returning j.id, j.tenant_id, j.kind, j.payload, j.attempt, j.max_attempts, j.failures, j.fence, j.last_error, j.trace, j.enqueued_at, j.run_at;
 exception
   when unique_violation then
     -- Another worker took a job of the same lane at this very moment. Nothing was claimed; the next look finds the rest.
@@ -202,19 +203,26 @@ language sql security definer set search_path = public as $$
   select count(*) from back
 $$;
 
--- Takes jobs back from workers that stopped renewing. A job out of attempts is dead: whatever kills its worker dies with it.
-create function job_reap(p_limit integer) returns bigint
+-- Takes jobs back from workers that stopped renewing. One that has used up its attempts is given up to `p_last_words` further runs, in
+-- which its handler does not try again but says what it would have said on its last attempt (workers/src/handlers/last_words.rs). It
+-- stays this job, in its lane and in front of what follows there, and no letter lies about while somebody still has to be told. What
+-- kills its worker even then is dead.
+create function job_reap(p_limit integer, p_last_words integer) returns bigint
 language plpgsql security definer set search_path = public as $$
 declare
   lost uuid[]; worn uuid[]; freed bigint;
 begin
-  select array_agg(id) filter (where attempt < max_attempts), array_agg(id) filter (where attempt >= max_attempts) into lost, worn
+  select array_agg(id) filter (where attempt < max_attempts + p_last_words), array_agg(id) filter (where attempt >= max_attempts + p_last_words)
+  into lost, worn
   -- Not clock_timestamp(): it is volatile, and no index is searched for what may change while it is.
   from (select id, attempt, max_attempts from job where state = 2 and lease_until < now() limit p_limit for update skip locked) x;
   if worn is not null then
-    perform job_retire(worn, array_fill('lease expired on the last attempt: the worker died or hung'::text, array[cardinality(worn)]), 'dead');
+    -- Why it died is what ended its last attempt, not its last words.
+    perform job_retire(worn, array_fill(null::text, array[cardinality(worn)]), 'dead');
   end if;
-  update job set state = 1, lease_owner = null, lease_until = null, last_error = 'lease expired'
+  update job set state = 1, lease_owner = null, lease_until = null,
+    last_error = case when attempt < max_attempts then 'lease expired'
+      when attempt = max_attempts then 'lease expired on the last attempt: the worker died or hung' else last_error end
   where id = any (lost);
   get diagnostics freed = row_count;
   return freed + coalesce(cardinality(worn), 0);
@@ -320,7 +328,7 @@ $$;
 
 grant execute on function job_claim(text, timestamptz, uuid, integer, interval), job_next_due(text),
   job_settle(uuid, uuid[], integer[], text[], timestamptz[], text[], boolean[]), job_renew(uuid, uuid[], interval), job_release(uuid, uuid[]),
-  job_reap(integer), job_replay(uuid, timestamptz), job_discard(uuid, text), job_dead_list(uuid[], uuid, text, text, integer),
+  job_reap(integer, integer), job_replay(uuid, timestamptz), job_discard(uuid, text), job_dead_list(uuid[], uuid, text, text, integer),
   job_depths(timestamptz), unaccounted(),
   ingest(uuid[], uuid[], text[], uuid[], text[], text[], jsonb[], bytea[], text[], text[], text[], text[], uuid[], smallint[], integer[], text[], timestamptz)
   to salon_app;

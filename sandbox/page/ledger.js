@@ -50,11 +50,14 @@ function requestLine(entry) {
   });
 }
 
-/** What a request says in one line: its text, where a vendor's calls have one. */
+/** What a request says in one line: the text in it, wherever its vendor has that, or all of it. */
 function gist(request) {
-  const said = [request, request.parameters, request.variables, request.body, request.body?.text].map((part) => part?.text ?? part?.message ?? part?.body);
-  const text = said.find((one) => typeof one === "string");
-  return text ?? (Object.keys(request).length ? JSON.stringify(request.parameters ?? request.variables ?? request) : "");
+  const parts = [request, request.parameters, request.variables, request.body].filter((part) => part && typeof part === "object");
+  const texts = parts.flatMap((part) => [
+    part.text, part.text?.body, part.message, part.message?.text, part.interactive?.body?.text, part.template?.name, part.content,
+  ]);
+  const all = Object.keys(request).length ? JSON.stringify(request.parameters ?? request.variables ?? request) : "";
+  return texts.find((text) => typeof text === "string" && text) ?? all;
 }
 
 function deliveryLine({ vendor, ...delivery }) {

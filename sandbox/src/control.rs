@@ -104,6 +104,7 @@ pub(crate) fn router(control: Arc<Control>) -> Router {
         .route("/vendors/{vendor}/act", post(vendor_act))
         .route("/messengers", get(messengers::list))
         .route("/messengers/{vendor}/{account}/settled", get(messengers::settled))
+        .route("/messengers/{vendor}/{account}/forge", post(messengers::forge))
         .route("/messengers/{vendor}/{account}/{person}", get(messengers::chat).post(messengers::act));
     Router::new().nest("/control", control_routes).with_state(control)
 }

@@ -165,6 +165,7 @@ pub enum Media {
 }
 
 /// A stand-in for a messenger.
+#[async_trait::async_trait]
 pub trait Messenger: Vendor {
     /// The salons' accounts: the vendor's id and the name.
     fn accounts(&self) -> Vec<(String, String)>;
@@ -185,4 +186,12 @@ pub trait Messenger: Vendor {
 
     /// True when no webhook of the account is under way or waits for its repetition.
     fn is_settled(&self, account: &str) -> bool;
+
+    /// Posts a message to the account's webhook as somebody would who is not the vendor and guesses at its proof. Returns the HTTP
+    /// status it was answered with.
+    ///
+    /// # Errors
+    ///
+    /// When the account has no webhook, or it can't be reached.
+    async fn forge(&self, account: &str) -> Result<u16, String>;
 }

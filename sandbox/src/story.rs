@@ -116,6 +116,7 @@ impl Teller {
         let (how, screen) = match number {
             Number::Shared => ("the client shares the number by the contact button", client.share_number().await?),
             Number::Typed => ("the client types the number", client.type_number().await?),
+            Number::Known => ("the channel vouches for the number: nobody asks for it", client.says("Чем помочь").await?),
         };
         self.seen(name, how, &format!("{screen}\n{phone}"));
         let mut shown = String::new();
@@ -139,7 +140,7 @@ impl Teller {
     }
 
     async fn records(&mut self, channel: &Channel, start: DateTime<Utc>) -> Result<(), Broken> {
-        let crm = self.salon.crm_knows(channel.phone, "Готово, вы записаны").await?;
+        let crm = self.salon.crm_knows(channel, "Готово, вы записаны").await?;
         self.seen(channel.name, "the CRM has the client and the talk", &crm);
         let status = self.salon.product_booking(channel.phone, start, "booked").await?;
         self.seen(channel.name, "the subgraph tells the same", &status);
@@ -185,7 +186,7 @@ impl Teller {
         self.seen(name, "the slot is free again", &format!("cal.com offers {start}"));
         let status = self.salon.product_booking(phone, start, "cancelled").await?;
         self.seen(name, "the subgraph tells the same", &status);
-        let crm = self.salon.crm_knows(phone, "отменена").await?;
+        let crm = self.salon.crm_knows(client.channel, "отменена").await?;
         self.seen(name, "the CRM knows of the cancellation", &crm);
         Ok(())
     }

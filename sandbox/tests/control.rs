@@ -98,6 +98,17 @@ fn everywhere() -> Scenario {
             "groups": [{"id": 7, "name": "Salon", "screen_name": "salon", "token": "vk1.a.secret"}],
             "people": [{"id": 5, "first_name": "Anna"}],
         },
+        "whatsapp": {
+            "apps": [{"id": "9", "name": "salon-core", "secret": "s"}],
+            "accounts": [{"id": "8", "name": "Salon", "app": "9", "token": "EAAG-secret",
+                          "numbers": [{"id": "7", "display_phone_number": "+1 555-078-3881", "verified_name": "Salon"}]}],
+            "people": [{"wa_id": "5", "name": "Anna"}],
+        },
+        "instagram": {
+            "apps": [{"id": "9", "name": "salon-core", "secret": "s"}],
+            "accounts": [{"id": "7", "username": "salon", "name": "Salon", "app": "9", "token": "IGAA-secret"}],
+            "people": [{"username": "5", "name": "Anna"}],
+        },
     });
     serde_json::from_value(json!({"seed": seed})).unwrap()
 }
@@ -135,6 +146,7 @@ async fn every_messenger_is_played_alike() {
         assert_eq!(see(&chat).await.1["blocked"], false, "{vendor}");
         assert!(see(&format!("/{vendor}/7/settled")).await.1["settled"].is_boolean(), "{vendor}");
         assert_eq!(see(&format!("/{vendor}/8/settled")).await.0, 404, "{vendor}");
+        assert_eq!(act(&format!("/{vendor}/7/forge"), Value::Null).await.0, 409, "{vendor}: there is no webhook");
     }
     assert!(sandbox.world.ledger.violations().is_empty());
 }

@@ -4,9 +4,8 @@ use chrono::{DateTime, Days, NaiveDate, Utc};
 use chrono_tz::Tz;
 
 use super::ids::{BookingId, ServiceId, StaffId};
-use super::texts;
 use super::token::TokenSealer;
-use crate::lang::Lang;
+use crate::{lang::Lang, schedule::to_local};
 
 /// A title that may differ by language.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -103,7 +102,7 @@ pub struct Facts<'a> {
 impl Facts<'_> {
     /// The day of `at` in the salon's zone.
     pub(super) fn day_of(&self, at: DateTime<Utc>) -> NaiveDate {
-        texts::local(at, self.zone).date_naive()
+        to_local(at, self.zone).date()
     }
 
     /// Today in the salon's zone.

@@ -8,7 +8,10 @@ use super::ids::BookingId;
 use super::screen::{Choice, Message, Screen, ScreenId, VisitFacts};
 use super::texts::{self, Notice, Phrases, clean, fill, phrases};
 use super::token::{Bound, Token};
-use crate::lang::Lang;
+use crate::{
+    lang::Lang,
+    schedule::{to_local, visit_time, visit_when},
+};
 
 /// The salon as a message names it.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +56,7 @@ pub fn visit_moved(visit: &Visit, before: Option<DateTime<Utc>>, salon: &SalonCa
     let words = phrases(lang);
     let mut heading = named(words.moved, salon);
     if let Some(before) = before {
-        let was = fill(words.moved_from, &[("when", &texts::moment(lang, before, salon.zone))]);
+        let was = fill(words.moved_from, &[("when", &visit_when(before, salon.zone, lang))]);
         heading = format!("{heading}\n{was}");
     }
     about(Message::Moved, &heading, visit, salon, lang)
@@ -115,9 +118,9 @@ pub(super) fn visit_lines(visit: &Visit, salon: &SalonCard<'_>, lang: Lang) -> S
 }
 
 fn when(visit: &Visit, salon: &SalonCard<'_>, lang: Lang) -> String {
-    let day_of = |at: DateTime<Utc>| texts::local(at, salon.zone).date_naive();
+    let day_of = |at: DateTime<Utc>| to_local(at, salon.zone).date();
     let day = texts::near_day(lang, day_of(visit.start), day_of(salon.now));
-    format!("{day}, {}", texts::time(visit.start, salon.zone))
+    format!("{day}, {}", visit_time(visit.start, salon.zone))
 }
 
 fn facts(visit: &Visit, salon: &SalonCard<'_>, lang: Lang) -> VisitFacts {

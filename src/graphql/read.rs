@@ -39,6 +39,10 @@ pub(in crate::graphql) struct ChannelAccountRow {
     #[sqlx(try_from = "String")]
     pub(super) status: SalonAccountStatus,
     pub(super) broken_reason: Option<String>,
+    pub(super) watched_at: Option<DateTime<Utc>>,
+    pub(super) vendor_name: Option<String>,
+    pub(super) pending_updates: Option<i64>,
+    pub(super) problems: Vec<String>,
 }
 
 /// A client and the customer of erxes they are.
@@ -90,6 +94,7 @@ pub(in crate::graphql) struct MessageRow {
     pub(super) error_class: Option<String>,
     pub(super) error_code: Option<String>,
     pub(super) booking_id: Option<BookingId>,
+    pub(super) hop_of: Option<MessageId>,
     pub(super) created_at: DateTime<Utc>,
     pub(super) sent_at: Option<DateTime<Utc>>,
     pub(super) delivered_at: Option<DateTime<Utc>>,
@@ -161,7 +166,7 @@ pub(super) async fn tenants(tx: &mut Tx) -> Result<Vec<TenantRow>, StoreError> {
 /// All channel accounts of the transaction's tenants, in the order of kind and name.
 pub(super) async fn channel_accounts(tx: &mut Tx) -> Result<Vec<ChannelAccountRow>, StoreError> {
     let query = sqlx::query_as(
-        "select id, tenant_id, kind, name, status, broken_reason from channel_account
+        "select id, tenant_id, kind, name, status, broken_reason, watched_at, vendor_name, pending_updates, problems from channel_account
          where tenant_id = any (salon_tenants()) order by kind, name",
     );
     Ok(query.fetch_all(tx.conn()).await?)
@@ -192,6 +197,14 @@ macro_rules! booking_names {
     };
 }
 
+/// Which bookings: the first parameters, `$1` to `$5`, of the list and of its count.
+macro_rules! booking_filter {
+    () => {
+        "b.tenant_id = $1 and ($2::timestamptz is null or b.start_at >= $2) and ($3::timestamptz is null or b.start_at < $3)
+           and ($4::text is null or b.status = $4) and ($5::uuid is null or b.client_id = $5)"
+    };
+}
+
 /// In the order of their start. `after` is the place of the last one already seen.
 pub(super) async fn bookings(
     tx: &mut Tx,
@@ -205,9 +218,9 @@ pub(super) async fn bookings(
         booking_columns!(),
         ", null::text as customer_id from booking b",
         booking_names!(),
-        "where b.tenant_id = $1 and ($2::timestamptz is null or b.start_at >= $2) and ($3::timestamptz is null or b.start_at < $3)
-           and ($4::text is null or b.status = $4) and ($5::uuid is null or b.client_id = $5)
-           and ($6::timestamptz is null or (b.start_at, b.id) > ($6, $7::uuid))
+        "where ",
+        booking_filter!(),
+        " and ($6::timestamptz is null or (b.start_at, b.id) > ($6, $7::uuid))
          order by b.start_at, b.id limit $8"
     ));
     let query = query
@@ -221,11 +234,7 @@ pub(super) async fn bookings(
 }
 
 pub(super) async fn count_bookings(tx: &mut Tx, tenant: TenantId, filter: &BookingFilter) -> Result<i64, StoreError> {
-    let query = sqlx::query_scalar(
-        "select count(*) from booking b
-         where b.tenant_id = $1 and ($2::timestamptz is null or b.start_at >= $2) and ($3::timestamptz is null or b.start_at < $3)
-           and ($4::text is null or b.status = $4) and ($5::uuid is null or b.client_id = $5)",
-    );
+    let query = sqlx::query_scalar(concat!("select count(*) from booking b where ", booking_filter!()));
     let query = query
         .bind(tenant)
         .bind(filter.from)
@@ -252,7 +261,15 @@ pub(super) async fn bookings_of_customers(tx: &mut Tx, customers: &[String], lim
 macro_rules! message_columns {
     () => {
         "m.id, m.tenant_id, m.conversation_id, m.client_id, m.channel_account_id, m.direction, m.kind, m.content ->> 'text' as text,
-         m.state, m.error_class, m.error_code, m.booking_id, m.created_at, m.sent_at, m.delivered_at, m.read_at"
+         m.state, m.error_class, m.error_code, m.booking_id, m.hop_of, m.created_at, m.sent_at, m.delivered_at, m.read_at"
+    };
+}
+
+/// Which messages: the first parameters, `$1` to `$4`, of the list and of its count.
+macro_rules! message_filter {
+    () => {
+        "m.tenant_id = $1 and ($2::uuid is null or m.conversation_id = $2) and ($3::uuid is null or m.client_id = $3)
+           and ($4::text is null or m.state = $4)"
     };
 }
 
@@ -267,9 +284,9 @@ pub(super) async fn messages(
     let query = sqlx::query_as(concat!(
         "select ",
         message_columns!(),
-        ", null::text as customer_id from message m
-         where m.tenant_id = $1 and ($2::uuid is null or m.conversation_id = $2) and ($3::uuid is null or m.client_id = $3)
-           and ($4::text is null or m.state = $4) and ($5::uuid is null or m.id < $5)
+        ", null::text as customer_id from message m where ",
+        message_filter!(),
+        " and ($5::uuid is null or m.id < $5)
          order by m.id desc limit $6"
     ));
     let query =
@@ -278,11 +295,7 @@ pub(super) async fn messages(
 }
 
 pub(super) async fn count_messages(tx: &mut Tx, tenant: TenantId, filter: &MessageFilter) -> Result<i64, StoreError> {
-    let query = sqlx::query_scalar(
-        "select count(*) from message m
-         where m.tenant_id = $1 and ($2::uuid is null or m.conversation_id = $2) and ($3::uuid is null or m.client_id = $3)
-           and ($4::text is null or m.state = $4)",
-    );
+    let query = sqlx::query_scalar(concat!("select count(*) from message m where ", message_filter!()));
     let query =
         query.bind(tenant).bind(filter.conversation).bind(filter.client).bind(filter.state.map(SalonMessageState::as_str));
     Ok(query.fetch_one(tx.conn()).await?)

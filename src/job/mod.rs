@@ -12,6 +12,10 @@ pub use payload::{Job, Queue, Spec, WorkClass};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+/// How many runs a job gets, after its attempts are used up, to say so to whoever waits. Several, since the first of them may be killed as
+/// the last attempt was, or find the database away.
+pub const LAST_WORDS: i32 = 3;
+
 /// A job to be enqueued in the transaction of the business change it follows from: `tx.enqueue(…)`.
 #[derive(Debug, Clone)]
 pub struct NewJob {

@@ -1,4 +1,4 @@
-//! A visit's day and time as a client reads them, on the salon's wall clock.
+//! Days and times as people read them, on the salon's wall clock: in the chat, in the CRM, on a button.
 //!
 //! Days are named without a year: a visit is weeks away, and a button has little room.
 
@@ -13,7 +13,6 @@ struct Names {
     weekdays: [&'static str; 7],
     /// As they stand after the day's number.
     months: [&'static str; 12],
-    months_short: [&'static str; 12],
 }
 
 const RU: Names = Names {
@@ -32,7 +31,6 @@ const RU: Names = Names {
         "ноября",
         "декабря",
     ],
-    months_short: ["янв", "фев", "мар", "апр", "мая", "июн", "июл", "авг", "сен", "окт", "ноя", "дек"],
 };
 
 const EN: Names = Names {
@@ -51,7 +49,6 @@ const EN: Names = Names {
         "November",
         "December",
     ],
-    months_short: ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
 };
 
 const fn names(lang: Lang) -> &'static Names {
@@ -63,13 +60,7 @@ const fn names(lang: Lang) -> &'static Names {
 
 /// `ср, 14 мая, 15:00` / `Wed, 14 May, 15:00`.
 pub fn visit_when(start: DateTime<Utc>, tz: Tz, lang: Lang) -> String {
-    format!("{}, {}", visit_day(start, tz, lang), visit_time(start, tz))
-}
-
-/// `ср, 14 мая` / `Wed, 14 May`: the day of the visit at the salon.
-pub fn visit_day(start: DateTime<Utc>, tz: Tz, lang: Lang) -> String {
-    let date = zone::to_local(start, tz).date();
-    day(date, lang, &names(lang).months)
+    format!("{}, {}", day_name(zone::to_local(start, tz).date(), lang), visit_time(start, tz))
 }
 
 /// `15:00`: the time of the visit at the salon, on a 24-hour clock whose midnight is `00:00`.
@@ -78,15 +69,12 @@ pub fn visit_time(start: DateTime<Utc>, tz: Tz) -> String {
     format!("{:02}:{:02}", time.hour(), time.minute())
 }
 
-/// `ср, 14 мая` / `Wed, 14 May` with months of three letters: the label of a day to choose, at most 11 characters.
-pub fn day_button(date: NaiveDate, lang: Lang) -> String {
-    day(date, lang, &names(lang).months_short)
-}
-
-fn day(date: NaiveDate, lang: Lang, months: &[&str; 12]) -> String {
+/// `ср, 14 мая` / `Wed, 14 May`.
+pub fn day_name(date: NaiveDate, lang: Lang) -> String {
+    let names = names(lang);
     // Both indices are in range by chrono's contract.
-    let weekday = names(lang).weekdays[date.weekday().num_days_from_monday() as usize];
-    format!("{weekday}, {} {}", date.day(), months[date.month0() as usize])
+    let weekday = names.weekdays[date.weekday().num_days_from_monday() as usize];
+    format!("{weekday}, {} {}", date.day(), names.months[date.month0() as usize])
 }
 
 #[cfg(test)]
@@ -107,16 +95,22 @@ mod tests {
     }
 
     #[test]
-    fn every_day_of_a_year_has_its_names_and_a_short_button() {
+    fn every_day_of_a_year_has_its_names() {
         for date in NaiveDate::from_ymd_opt(2028, 1, 1).unwrap().iter_days().take(366) {
-            assert_eq!(day_button(date, Lang::En), date.format("%a, %-d %b").to_string());
-            let long = visit_day(date.and_hms_opt(12, 0, 0).unwrap().and_utc(), Tz::UTC, Lang::En);
-            assert_eq!(long, date.format("%a, %-d %B").to_string());
+            assert_eq!(day_name(date, Lang::En), date.format("%a, %-d %B").to_string());
             for lang in Lang::ALL {
-                assert!(day_button(date, lang).chars().count() <= 11);
+                assert!(day_name(date, lang).split(' ').all(|word| !word.is_empty()));
             }
         }
-        let date = NaiveDate::from_ymd_opt(2026, 9, 6).unwrap();
-        assert_eq!(day_button(date, Lang::Ru), "вс, 6 сен");
+    }
+
+    /// A time from outside can be any.
+    #[test]
+    fn the_ends_of_the_calendar_are_told_too() {
+        for start in [DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC] {
+            for tz in [Tz::Pacific__Kiritimati, Tz::Pacific__Niue] {
+                assert!(visit_when(start, tz, Lang::Ru).ends_with(&visit_time(start, tz)));
+            }
+        }
     }
 }

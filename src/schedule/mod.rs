@@ -13,7 +13,7 @@ mod reminder;
 mod tests;
 mod zone;
 
-pub use display::{day_button, visit_day, visit_time, visit_when};
+pub use display::{day_name, visit_time, visit_when};
 pub use policy::{DayBefore, PolicyError, ReminderPolicy};
 pub use quiet::{QuietHours, QuietHoursError};
 pub use reminder::{

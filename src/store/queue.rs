@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{Db, StoreError, Tx};
 use crate::{
     ids::{JobId, TenantId},
-    job::{NewJob, Queue, Spec},
+    job::{LAST_WORDS, NewJob, Queue, Spec},
     ops::unit,
 };
 
@@ -32,6 +32,8 @@ pub struct Claimed {
     pub failures: i32,
     /// The number of this claim. With the owner it tells this lease from every other one of the job.
     pub fence: i32,
+    /// How its last run failed, if one did.
+    pub last_error: Option<String>,
     /// The trace of the unit that enqueued it.
     pub trace: Option<String>,
     /// When it was enqueued.
@@ -170,7 +172,7 @@ impl Db {
     /// # Errors
     /// When the database can't be reached; nothing is then claimed, or the lease runs out.
     pub async fn claim(&self, queue: Queue, owner: Uuid, limit: usize, lease: Duration) -> Result<Vec<Claimed>, StoreError> {
-        Ok(sqlx::query_as("select id, tenant_id, kind, payload, attempt, max_attempts, failures, fence, trace, enqueued_at, run_at from job_claim($1, $2, $3, $4, $5)")
+        Ok(sqlx::query_as("select id, tenant_id, kind, payload, attempt, max_attempts, failures, fence, last_error, trace, enqueued_at, run_at from job_claim($1, $2, $3, $4, $5)")
             .bind(queue.as_str())
             .bind(self.clock.now())
             .bind(owner)
@@ -253,7 +255,7 @@ impl Db {
     /// # Errors
     /// When the database can't be reached.
     pub async fn reap(&self) -> Result<i64, StoreError> {
-        Ok(sqlx::query_scalar("select job_reap(1000)").fetch_one(self.leases()).await?)
+        Ok(sqlx::query_scalar("select job_reap(1000, $1)").bind(LAST_WORDS).fetch_one(self.leases()).await?)
     }
 
     /// Dead letters that nobody has resolved, oldest first.

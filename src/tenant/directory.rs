@@ -32,7 +32,7 @@ pub struct Tenant {
     pub quiet_hours: QuietHours,
     /// When clients are reminded.
     pub reminder_policy: ReminderPolicy,
-    /// Hours before a visit after which a client can't change it from the chat.
+    /// Hours before a visit until which its client can cancel it in the chat.
     pub cancel_until_hours: u32,
     /// How long a reminder or a notice may take to arrive before the client's next channel is tried.
     pub fallback_minutes: u32,

@@ -186,7 +186,10 @@ fn along(list: &Value, field: &str) -> Vec<String> {
 #[tokio::test]
 async fn everybody_sees_their_own_salons_and_no_others() {
     let salons = Salons::new().await;
-    let query = "{ salonTenants { list { slug brand { _id } channelAccounts { kind name status brokenReason } } totalCount } }";
+    let looked = "update channel_account set watched_at = now(), vendor_name = 'lotos_bot', pending_updates = 7, problems = '{Read timeout}'
+        where tenant_id = (select id from tenant where slug = 'lotos')";
+    sqlx::query(looked).execute(&mut salons.world.owner().await).await.unwrap();
+    let query = "{ salonTenants { list { slug brand { _id } channelAccounts { kind name status brokenReason vendorName pendingUpdates problems } } totalCount } }";
     let seen = async |user: &Value| {
         let data = salons.data(user, query).await;
         let tenants = &data["salonTenants"];
@@ -203,7 +206,8 @@ async fn everybody_sees_their_own_salons_and_no_others() {
     assert_eq!(lotos["brand"]["_id"], LOTOS_BRAND);
     assert_eq!(
         lotos["channelAccounts"],
-        json!([{ "kind": "telegram", "name": "main", "status": "active", "brokenReason": null }])
+        json!([{ "kind": "telegram", "name": "main", "status": "active", "brokenReason": null,
+                 "vendorName": "lotos_bot", "pendingUpdates": 7, "problems": ["Read timeout"] }])
     );
 }
 

@@ -55,7 +55,11 @@ const common = (vendor, salon) => ({
   },
 });
 
-const ending = (vendor) => ({
+const ending = (vendor, salon) => ({
+  async "a forged event is told apart"({ control, products }) {
+    assert.deepEqual(await control("POST", `/messengers/${vendor}/${salon.account}/forge`), { status: 401 });
+    assert.equal(products[vendor].forged, 1);
+  },
   async "a blocked salon can't be written to until it is unblocked"({ page, products }) {
     const phone = phoneOf(page, vendor);
     await phone.getByRole("button", { name: "Block", exact: true }).click();
@@ -128,13 +132,6 @@ const special = {
   once: (vendor) => ({
     async "the button under the chat goes away once it was pressed"({ page }) {
       await phoneOf(page, vendor).getByRole("button", { name: SHARE }).waitFor({ state: "hidden" });
-    },
-  }),
-  forgery: (vendor) => ({
-    async "a forged event is told apart"({ control, products }) {
-      const { forgery } = await import(`./salons/${vendor}.mjs`);
-      assert.deepEqual(await control("POST", `/vendors/${vendor}/act`, forgery), { status: 401 });
-      assert.equal(products[vendor].forged, 1);
     },
   }),
 };

@@ -56,6 +56,12 @@ pub(super) async fn act(
     Ok(Json(json!({"events": events})))
 }
 
+/// Posts what does not come from the vendor to the account's webhook.
+pub(super) async fn forge(State(control): Shared, Path((vendor, account)): Path<(String, String)>) -> Reply {
+    let status = control.messenger(&vendor)?.forge(&account).await;
+    status.map(|status| Json(json!({"status": status}))).map_err(|why| Refused(StatusCode::CONFLICT, why))
+}
+
 /// Whether everything that happened has reached the account's webhook.
 pub(super) async fn settled(State(control): Shared, Path((vendor, account)): Path<(String, String)>) -> Reply {
     let messenger = control.messenger(&vendor)?;

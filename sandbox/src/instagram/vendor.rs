@@ -36,6 +36,7 @@ impl Vendor for Instagram {
 }
 
 /// An account is a professional account, by its id; a person is a username. What an account knows a person by is another id.
+#[async_trait::async_trait]
 impl Messenger for Instagram {
     fn accounts(&self) -> Vec<(String, String)> {
         self.state().accounts.values().map(|account| (account.id.clone(), account.name.clone())).collect()
@@ -77,5 +78,9 @@ impl Messenger for Instagram {
 
     fn is_settled(&self, account: &str) -> bool {
         self.platform.is_settled(account)
+    }
+
+    async fn forge(&self, account: &str) -> Result<u16, String> {
+        self.platform.forge(account).await
     }
 }

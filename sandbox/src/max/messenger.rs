@@ -71,6 +71,7 @@ impl Vendor for Max {
     }
 }
 
+#[async_trait::async_trait]
 impl Messenger for Max {
     fn accounts(&self) -> Vec<(String, String)> {
         let bots = self.bots.read().unwrap_or_else(PoisonError::into_inner);
@@ -94,5 +95,11 @@ impl Messenger for Max {
 
     fn is_settled(&self, account: &str) -> bool {
         account.parse().is_ok_and(|bot| Self::is_settled(self, bot))
+    }
+
+    async fn forge(&self, account: &str) -> Result<u16, String> {
+        let bot = account.parse().map_err(|_| "ids are numbers".to_owned())?;
+        let update = json!({"update_type": "bot_stopped", "timestamp": 1, "chat_id": 1, "user": {"user_id": 1}});
+        Self::forge(self, bot, &update, Some("guess")).await
     }
 }

@@ -9,6 +9,7 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::join_all;
 use serde::Serialize;
+use serde_json::json;
 
 use super::{
     Platform,
@@ -252,6 +253,21 @@ impl Platform {
             Err(error) if error.is_timeout() => (0, Some("no answer in time".to_owned())),
             Err(_) => (0, Some("no connection".to_owned())),
         }
+    }
+
+    /// Posts what Meta did not sign to where an account's messages go; answers the HTTP status.
+    pub(crate) async fn forge(&self, account: &str) -> Result<u16, String> {
+        let target = self.targets(account, "messages").into_iter().next().ok_or("nobody hears the account")?;
+        let body = json!({"object": self.object.name(), "entry": [{"id": account, "time": 1, "changes": []}]}).to_string();
+        let request = self
+            .client
+            .post(target.url)
+            .header("content-type", "application/json")
+            .header("x-hub-signature-256", sign("guess", body.as_bytes()))
+            .body(body);
+        let sent = self.tasks.spawn(request.send());
+        let response = sent.await.map_err(|error| error.to_string())?.map_err(|error| error.without_url().to_string())?;
+        Ok(response.status().as_u16())
     }
 
     fn note(&self, parcel: &Parcel, target: usize, status: u16, error: Option<String>) {

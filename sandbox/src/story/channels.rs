@@ -1,7 +1,5 @@
 //! The messengers that the story is told on. One that gets an adapter is one entry more here, with its data in `sandbox/demo`.
 
-use serde_json::{Value, json};
-
 use super::Broken;
 use crate::messenger::Bubble;
 
@@ -16,14 +14,14 @@ pub(super) struct Channel {
     pub(super) account: &'static str,
     /// The client, by the vendor's id.
     pub(super) person: &'static str,
+    /// The client's name, as the channel shows it.
+    pub(super) client: &'static str,
     /// The client's number, E.164.
     pub(super) phone: &'static str,
     /// How the salon learns the number.
     pub(super) number: Number,
     /// What happens to a reminder a day and more after the client's last word.
     pub(super) late: Late,
-    /// Something that did not come from the vendor, as its stand-in is told to post it.
-    pub(super) forgery: fn() -> Value,
 }
 
 /// How a channel tells the client's number.
@@ -33,6 +31,8 @@ pub(super) enum Number {
     Shared,
     /// There is no such button: the client types it.
     Typed,
+    /// By every message.
+    Known,
 }
 
 /// What a channel makes of a message that answers nobody.
@@ -40,14 +40,18 @@ pub(super) enum Number {
 pub(super) enum Late {
     /// It arrives in the salon's words.
     InWords,
+    /// It arrives as a template that the vendor has approved.
+    AsTemplate,
 }
 
 impl Late {
     /// What shows that a reminder arrived in the channel's way.
     pub(super) fn evidence(self, reminder: &Bubble) -> Result<String, Broken> {
-        match self {
-            Self::InWords if reminder.note.is_none() => Ok(reminder.text.clone()),
-            Self::InWords => Err(format!("the reminder is no plain message but {:?}", reminder.note)),
+        let template = reminder.note.as_deref().filter(|note| note.starts_with("template "));
+        match (self, template) {
+            (Self::InWords, None) => Ok(reminder.text.clone()),
+            (Self::AsTemplate, Some(template)) => Ok(format!("({template}) {}", reminder.text)),
+            _ => Err(format!("a reminder {self:?} was expected, and this one is {:?}", reminder.note)),
         }
     }
 }
@@ -58,25 +62,39 @@ pub(super) const CHANNELS: &[Channel] = &[
         name: "Telegram",
         account: "6100000001",
         person: "700100200",
+        client: "Анна К",
         phone: "+79161234567",
         number: Number::Shared,
         late: Late::InWords,
-        forgery: || {
-            let message = json!({"message_id": 1, "date": 1, "chat": {"id": 1, "type": "private"}, "text": "forged"});
-            json!({"do": "forge", "bot": 6_100_000_001_i64, "update": {"update_id": 1, "message": message}, "secret": "wrong"})
-        },
     },
     Channel {
         vendor: "max",
         name: "MAX",
         account: "6200000001",
         person: "700200200",
+        client: "Вера М",
         phone: "+79162234567",
         number: Number::Shared,
         late: Late::InWords,
-        forgery: || {
-            let update = json!({"update_type": "bot_stopped", "timestamp": 1, "chat_id": 1, "user": {"user_id": 1}});
-            json!({"bot": 6_200_000_001_i64, "forge": update, "secret": "wrong"})
-        },
+    },
+    Channel {
+        vendor: "vk",
+        name: "VK",
+        account: "6300001",
+        person: "700300200",
+        client: "Ксения Р",
+        phone: "+79163234567",
+        number: Number::Typed,
+        late: Late::InWords,
+    },
+    Channel {
+        vendor: "whatsapp",
+        name: "WhatsApp",
+        account: "642000000000001",
+        person: "79164234567",
+        client: "Дина С",
+        phone: "+79164234567",
+        number: Number::Known,
+        late: Late::AsTemplate,
     },
 ];

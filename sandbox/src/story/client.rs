@@ -44,7 +44,8 @@ impl<'a> Client<'a> {
 
     /// Posts what did not come from the vendor. Returns how it was answered.
     pub(super) async fn forge(&self) -> Result<u64, Broken> {
-        let answer = self.salon.post(&format!("/control/vendors/{}/act", self.channel.vendor), &(self.channel.forgery)()).await?;
+        let Channel { vendor, account, .. } = self.channel;
+        let answer = self.salon.post(&format!("/control/messengers/{vendor}/{account}/forge"), &Value::Null).await?;
         answer["status"].as_u64().ok_or_else(|| format!("the forgery came to {answer}"))
     }
 
@@ -136,7 +137,7 @@ fn told(chat: &Chat) -> impl Iterator<Item = &Bubble> {
 }
 
 fn is_reminder(bubble: &Bubble) -> bool {
-    bubble.text.contains("Напоминаем")
+    bubble.text.to_lowercase().contains("напоминаем о визите")
 }
 
 /// What can be pressed on the salon's messages from number `read` on. Buttons under the chat belong to the last message.

@@ -6,7 +6,10 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::{Broken, Places};
+use super::{
+    Broken, Places,
+    channels::{Channel, Number},
+};
 
 /// Real time, whatever the clock shows: a step that takes longer is broken.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -83,20 +86,25 @@ impl Salon {
         Ok(starts.any(|free| free.parse::<DateTime<Utc>>().ok() == Some(start)))
     }
 
-    /// The one record under a number, and in its talks a message that contains `text`.
-    pub(super) async fn crm_knows(&self, phone: &str, text: &str) -> Result<String, Broken> {
-        self.until(&format!("the CRM has no record of {phone} with a message {text:?}"), async || {
+    /// The client's one record, and in its talks a message that contains `text`. A number that nobody vouches for is not told to the
+    /// CRM, which would join its owner's record with the record of whoever typed it.
+    pub(super) async fn crm_knows(&self, channel: &Channel, text: &str) -> Result<String, Broken> {
+        let Channel { client, phone, number, .. } = channel;
+        let known_by = if *number == Number::Typed { "no number, as it was only typed" } else { phone };
+        self.until(&format!("the CRM has no record of {client} ({known_by}) with a message {text:?}"), async || {
             let crm = self.get("/control/vendors/erxes").await?;
-            let known: Vec<&Value> = list(&crm, "customers").filter(|customer| customer["primaryPhone"] == phone).collect();
-            let [customer] = known[..] else { return Ok(None) };
+            let named: Vec<&Value> = list(&crm, "customers").filter(|customer| customer["firstName"] == *client).collect();
+            let [customer] = named[..] else { return Ok(None) };
+            let has_phone = customer["primaryPhone"].as_str();
+            if has_phone != Some(*phone).filter(|_| *number != Number::Typed) {
+                return Ok(None);
+            }
             let talks: Vec<&Value> = list(&crm, "conversations").filter(|talk| talk["customerId"] == customer["_id"]).collect();
             let in_talks = |message: &&Value| talks.iter().any(|talk| talk["_id"] == message["conversationId"]);
             let messages: Vec<&Value> = list(&crm, "messages").filter(in_talks).collect();
             let told = messages.iter().any(|message| message["content"].as_str().is_some_and(|content| content.contains(text)));
-            Ok(told.then(|| {
-                let (talks, messages) = (talks.len(), messages.len());
-                format!("erxes: {} {phone}, {talks} conversation, {messages} messages", customer["firstName"])
-            }))
+            let (talks, messages) = (talks.len(), messages.len());
+            Ok(told.then(|| format!("erxes: {client} ({known_by}), {talks} conversation, {messages} messages")))
         })
         .await
     }

@@ -66,6 +66,7 @@ impl Vendor for Telegram {
     }
 }
 
+#[async_trait::async_trait]
 impl Messenger for Telegram {
     fn accounts(&self) -> Vec<(String, String)> {
         let bots = self.bots.read().unwrap_or_else(PoisonError::into_inner);
@@ -90,6 +91,11 @@ impl Messenger for Telegram {
 
     fn is_settled(&self, account: &str) -> bool {
         account.parse().is_ok_and(|bot| Self::is_settled(self, bot))
+    }
+
+    async fn forge(&self, account: &str) -> Result<u16, String> {
+        let message = json!({"message_id": 1, "date": 1, "chat": {"id": 1, "type": "private"}, "text": "forged"});
+        Self::forge(self, number(account)?, &json!({"update_id": 1, "message": message}), Some("guess")).await
     }
 }
 

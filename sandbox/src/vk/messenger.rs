@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError};
 
 use chrono::DateTime;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     Vk,
@@ -13,6 +13,7 @@ use super::{
 };
 use crate::messenger::{Act, Author, Bubble, Button, ButtonKind, Chat, Messenger, Notice};
 
+#[async_trait::async_trait]
 impl Messenger for Vk {
     fn accounts(&self) -> Vec<(String, String)> {
         let groups = self.groups.read().unwrap_or_else(PoisonError::into_inner);
@@ -56,6 +57,16 @@ impl Messenger for Vk {
 
     fn is_settled(&self, account: &str) -> bool {
         account.parse().ok().and_then(|id| self.group(id)).is_none_or(|group| group.state().open == 0)
+    }
+
+    async fn forge(&self, account: &str) -> Result<u16, String> {
+        let group = number(account).ok().and_then(|id| self.group(id)).ok_or("no such community")?;
+        let message = json!({"id": 1, "from_id": 1, "peer_id": 1, "date": 1, "text": "forged"});
+        let event = json!({
+            "type": "message_new", "event_id": "1", "v": "5.199", "group_id": group.id, "secret": "guess",
+            "object": {"message": message, "client_info": {}},
+        });
+        Self::forge(self, &group, &event).await
     }
 }
 

@@ -36,6 +36,7 @@ impl Vendor for WhatsApp {
 }
 
 /// An account is a business phone number, by its id; a person is a phone, by its number.
+#[async_trait::async_trait]
 impl Messenger for WhatsApp {
     fn accounts(&self) -> Vec<(String, String)> {
         self.state().numbers.values().map(|number| (number.id.clone(), number.verified_name.clone())).collect()
@@ -74,5 +75,10 @@ impl Messenger for WhatsApp {
 
     fn is_settled(&self, account: &str) -> bool {
         self.platform.is_settled(account)
+    }
+
+    async fn forge(&self, account: &str) -> Result<u16, String> {
+        let waba = self.state().numbers.get(account).map(|number| number.waba.clone()).ok_or("no such number")?;
+        self.platform.forge(&waba).await
     }
 }

@@ -5,6 +5,7 @@ use crate::dialogue::effect::Effect;
 use crate::dialogue::machine::Machine;
 use crate::dialogue::session::{Offer, State};
 use crate::dialogue::texts::{self, Notice, clean, fill, phrases};
+use crate::schedule::visit_when;
 
 /// Outcomes awaited at once; the oldest is given up beyond this.
 const MAX_PENDING: usize = 8;
@@ -24,7 +25,7 @@ fn summary(m: &Machine<'_>) -> String {
         if let Some(member) = facts.member(Some(slot.staff)) {
             lines.push(fill(words.line_staff, &[("staff", &clean(&member.name))]));
         }
-        lines.push(fill(words.line_when, &[("when", &texts::moment(lang, slot.start, facts.zone))]));
+        lines.push(fill(words.line_when, &[("when", &visit_when(slot.start, facts.zone, lang))]));
     }
     if let Some(price) = service.and_then(|service| service.price.as_deref()) {
         lines.push(fill(words.line_price, &[("price", &clean(price))]));

@@ -8,6 +8,7 @@ use crate::dialogue::facts::add_days;
 use crate::dialogue::machine::Machine;
 use crate::dialogue::session::{Offer, Slot, State};
 use crate::dialogue::texts::{self, Notice, fill, phrases};
+use crate::schedule::visit_time;
 
 /// Days asked for at once: a screen's worth, and small enough to be stored with the session.
 const WINDOW_DAYS: u64 = 7;
@@ -145,7 +146,7 @@ pub(super) fn slot(m: &Machine<'_>) -> View {
         Some(day) if !slots.is_empty() => fill(words.pick_time, &[("day", &texts::near_day(m.lang(), day, m.facts.today()))]),
         _ => words.no_times.to_owned(),
     };
-    let label = |slot: Slot| (Offer::Slot(slot), texts::time(slot.start, m.facts.zone));
+    let label = |slot: Slot| (Offer::Slot(slot), visit_time(slot.start, m.facts.zone));
     View { columns: 4, ..View::new(body).choices(slots.into_iter().map(label)).with_nav() }
 }
 

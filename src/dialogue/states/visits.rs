@@ -7,7 +7,8 @@ use crate::dialogue::ids::BookingId;
 use crate::dialogue::machine::Machine;
 use crate::dialogue::messages::visit_lines;
 use crate::dialogue::session::{Offer, State};
-use crate::dialogue::texts::{Notice, clean, moment, phrases};
+use crate::dialogue::texts::{Notice, clean, phrases};
+use crate::schedule::visit_when;
 
 /// Visits listed at once; more is a wall of text, and nobody has them.
 const MAX_LISTED: usize = 5;
@@ -20,7 +21,7 @@ pub(super) fn my(m: &Machine<'_>) -> View {
         return View::new(words.my_empty).choice(Offer::Book, words.book).with_home();
     }
     let label = |visit: &Visit| {
-        let when = moment(m.lang(), visit.start, m.facts.zone);
+        let when = visit_when(visit.start, m.facts.zone, m.lang());
         (Offer::Visit(visit.booking), format!("{when} · {}", clean(&visit.service_title)))
     };
     View::new(words.my).choices(visits.into_iter().take(MAX_LISTED).map(label)).with_home()

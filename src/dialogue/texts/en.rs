@@ -62,21 +62,6 @@ pub(super) static PHRASES: Phrases = Phrases {
     late_failed: "The earlier booking did not go through: that time is not held for you.",
     minutes: Plural { one: "minute", few: "minutes", many: "minutes" },
     visits: Plural { one: "visit", few: "visits", many: "visits" },
-    weekdays: ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"],
-    months: [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ],
     notice,
 };
 

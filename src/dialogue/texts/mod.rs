@@ -7,7 +7,7 @@ mod ru;
 use serde::{Deserialize, Serialize};
 use unicode_segmentation::UnicodeSegmentation;
 
-pub(super) use dates::{local, moment, near_day, time};
+pub(super) use dates::near_day;
 
 use super::words::is_invisible;
 use crate::lang::Lang;
@@ -71,8 +71,6 @@ macro_rules! phrase_table {
             $(pub(super) $name: &'static str,)+
             pub(super) minutes: Plural,
             pub(super) visits: Plural,
-            pub(super) weekdays: [&'static str; 7],
-            pub(super) months: [&'static str; 12],
             pub(super) notice: fn(Notice) -> &'static str,
         }
 

@@ -117,6 +117,11 @@ impl SalonMessage {
         self.0.booking_id.map(|id| id.to_string())
     }
 
+    /// The message of another channel in whose place it went out.
+    async fn in_place_of(&self) -> Option<String> {
+        self.0.hop_of.map(|id| id.to_string())
+    }
+
     async fn created_at(&self) -> Option<Date> {
         Some(self.0.created_at.into())
     }

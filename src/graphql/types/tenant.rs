@@ -63,7 +63,7 @@ impl SalonTenant {
         self.0.address.as_deref()
     }
 
-    /// Hours before the visit after which a client can no longer cancel or move it.
+    /// Hours before the visit until which its client can cancel it in the chat. A move is made in the calendar only.
     async fn cancel_until_hours(&self) -> Option<i32> {
         Some(self.0.cancel_until_hours)
     }
@@ -122,6 +122,26 @@ impl SalonChannelAccount {
     /// Why it is broken.
     async fn broken_reason(&self) -> Option<&str> {
         self.0.broken_reason.as_deref()
+    }
+
+    /// The account's public name, as the messenger tells it.
+    async fn vendor_name(&self) -> Option<&str> {
+        self.0.vendor_name.as_deref()
+    }
+
+    /// How many updates waited at the messenger when it was last asked; null where it does not tell.
+    async fn pending_updates(&self) -> Option<i64> {
+        self.0.pending_updates
+    }
+
+    /// What the messenger said was wrong when it was last asked.
+    async fn problems(&self) -> Option<Vec<Option<&str>>> {
+        Some(self.0.problems.iter().map(|problem| Some(problem.as_str())).collect())
+    }
+
+    /// When the messenger was last asked.
+    async fn watched_at(&self) -> Option<Date> {
+        self.0.watched_at.map(Date)
     }
 }
 

@@ -33,7 +33,7 @@ pub struct TenantFile {
     /// When a client is reminded of a visit.
     #[serde(default)]
     pub reminders: Reminders,
-    /// Hours before the visit after which a client can no longer cancel or move it from the chat, 0 to 168.
+    /// Hours before the visit until which its client can cancel it in the chat, 0 to 168; 0 is until it starts.
     #[serde(default = "two")]
     pub cancel_until_hours: u16,
     /// What happens when a reminder or a notice does not arrive.

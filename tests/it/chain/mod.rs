@@ -6,9 +6,13 @@
 
 mod calendar_faults;
 mod calendar_hand;
+mod channels;
 mod client;
 mod crm;
+mod last_words;
 mod mischief;
+mod one_queue;
+mod pacing;
 mod quiet;
 mod race;
 mod story;

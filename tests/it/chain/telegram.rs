@@ -23,7 +23,7 @@ async fn reminders(chain: &Chain) -> Vec<String> {
 }
 
 /// A booking for Wednesday, and the clock a minute before its first reminder.
-async fn about_to_be_reminded(chain: &Chain) {
+pub(super) async fn about_to_be_reminded(chain: &Chain) {
     let mut anna = chain.anna();
     anna.enters(RU).await;
     anna.books(RU).await;

@@ -169,3 +169,16 @@ async fn many_webhooks_of_two_salons_all_land_with_their_own() {
     assert_eq!(site.count("job j join inbound_event e on e.id = j.subject_id and e.tenant_id = j.tenant_id").await, 500);
     assert!(site.world.db.unaccounted().await.unwrap().is_empty());
 }
+
+/// What an operator copies from the runbook is what it says it is.
+#[tokio::test]
+async fn the_runbooks_webhook_is_taken() {
+    let mut site = Site::new().await;
+    let runbook = include_str!("../../../docs/runbook.md");
+    let (_, body) = runbook.split_once(" -d '").unwrap();
+    let (body, _) = body.split_once('\'').unwrap();
+    assert_eq!(site.status(site.lotos.telegram.post(body)).await, 200);
+    let events: Vec<_> = site.events().await.into_iter().map(|(.., id, kind, state)| (id, kind, state)).collect();
+    assert_eq!(events, [("1001".to_owned(), "start".to_owned(), "received".to_owned())]);
+    assert!(runbook.contains(site.lotos.telegram.proof(b"").0) && runbook.contains(site.lotos.calcom.proof(b"").0));
+}

@@ -6,6 +6,8 @@ use salon_core::job::Queue;
 
 use super::{Site, brief_leases, eventually, process::Worker, script::Ran};
 
+const LOST: &str = "lease expired on the last attempt: the worker died or hung";
+
 /// Proves that a killed worker's jobs go to its successor of the same name after the lease, not before, with the attempt counted; and
 /// that a job which kills every worker it meets ends as a dead letter that says so, while its neighbours get done.
 #[tokio::test]
@@ -44,11 +46,33 @@ async fn a_killed_workers_jobs_are_taken_over_and_a_deadly_job_dies() {
     })
     .await;
     assert_eq!((letters.len(), letters[0].attempt, letters[0].tenant_id), (1, 3, site.roza));
-    assert_eq!(letters[0].reason, "lease expired on the last attempt: the worker died or hung");
+    assert_eq!(letters[0].reason, LOST);
     assert_eq!(site.script.runs_of(deadly).await.len(), 3);
+    assert_eq!(site.script.words_of(deadly).await, [LOST], "what kills is not tried again, and has its say once");
     eventually("the neighbour's end", async || site.script.ended_one(neighbour).await).await;
     assert!(second.ended().is_none());
     site.assert_accounted(6).await;
+}
+
+/// Proves that last words which are killed too are said again, a bounded number of times, and that the letter still says what the job died of.
+#[tokio::test]
+async fn last_words_that_kill_their_worker_end_all_the_same() {
+    let site = Site::new().await;
+    let deadly = site.message(site.lotos, &["abort"]).await;
+    site.script.set_words(deadly, "abort").await;
+    sqlx::query("update job set max_attempts = 1 where subject_id = $1").bind(deadly).execute(site.script.pool()).await.unwrap();
+    let queue = brief_leases(Queue::Outbound, 1);
+    let mut worker = Worker::start(&site, queue);
+    let letter = eventually("a dead letter", async || {
+        if worker.ended().is_some() {
+            worker = Worker::start(&site, queue);
+        }
+        site.db.dead_letters(10).await.unwrap().pop()
+    })
+    .await;
+    assert_eq!((letter.reason.as_str(), letter.attempt), (LOST, 1), "last words are no attempts");
+    assert_eq!(site.script.words_of(deadly).await, [LOST; 3]);
+    site.assert_accounted(1).await;
 }
 
 /// Proves the fence: a frozen worker's jobs are delivered a second time; when it wakes up, what it still does is cancelled or refused,

@@ -32,7 +32,7 @@ const STATEMENTS: &[(&str, &str, &str, i64)] = &[
         200,
     ),
     ("renew 32", "select job_renew($2, array_agg(id), '15 s') from running where $1 is not null", "job_pkey", 200),
-    ("reap", "select job_reap(1000) where $1 is not null and $2 is not null", "job_leased", 5),
+    ("reap", "select job_reap(1000, 3) where $1 is not null and $2 is not null", "job_leased", 5),
 ];
 
 /// Proves that claim, next_due, settle, renew and reap each read some rows by index, and never the table, with 200,000 jobs waiting. The

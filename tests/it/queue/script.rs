@@ -12,11 +12,13 @@ use uuid::Uuid;
 
 const TABLES: &str = "
   -- One step for each run, the last for all that follow; without a row every run succeeds at once.
-  create table test_script (subject uuid primary key, steps text[] not null);
+  create table test_script (subject uuid primary key, steps text[] not null, words text not null default 'ok');
   create table test_run (
     run uuid primary key, subject uuid not null, tenant_id uuid not null, attempt integer not null, pid integer not null, trace text,
     started_at timestamptz not null default clock_timestamp(), finished_at timestamptz, outcome text);
   create index on test_run (subject);
+  -- When a job was to say its last words, and why.
+  create table test_words (subject uuid not null, why text not null, at timestamptz not null default clock_timestamp());
   -- What a handler changes in the world: at most once for each subject, however often it is tried.
   create table test_effect (subject uuid primary key, run uuid not null);";
 
@@ -93,6 +95,18 @@ impl Script {
         self.runs().await.into_iter().filter(|ran| ran.subject == subject).collect()
     }
 
+    /// What a job's last words do; unless they are told otherwise, nothing.
+    pub(super) async fn set_words(&self, subject: Uuid, words: &str) {
+        let put = "update test_script set words = $2 where subject = $1";
+        sqlx::query(put).bind(subject).bind(words).execute(&self.pool).await.unwrap();
+    }
+
+    /// Why a job was asked for its last words, each time it was.
+    pub(super) async fn words_of(&self, subject: Uuid) -> Vec<String> {
+        let asked = "select why from test_words where subject = $1 order by at";
+        sqlx::query_scalar(asked).bind(subject).fetch_all(&self.pool).await.unwrap()
+    }
+
     pub(super) async fn effects(&self) -> i64 {
         sqlx::query_scalar("select count(*) from test_effect").fetch_one(&self.pool).await.unwrap()
     }
@@ -124,6 +138,9 @@ impl Script {
     /// Follows the script, and writes down that it did.
     pub(super) async fn handle(self, assignment: Assignment) -> Result<(), JobError> {
         let subject = assignment.job.subject().unwrap_or_else(Uuid::nil);
+        if let Some(why) = &assignment.last_words {
+            return self.last_words(subject, why).await;
+        }
         let run = Uuid::new_v4();
         let step = self.begin(run, subject, &assignment).await;
         let mut unfinished = Unfinished { script: self.clone(), run, armed: true };
@@ -134,6 +151,14 @@ impl Script {
         self.finish(run, if outcome.is_ok() { "ok" } else { "failed" }).await;
         unfinished.armed = false;
         outcome
+    }
+
+    /// As every handler: says what is to be said, and is dead.
+    async fn last_words(&self, subject: Uuid, why: &str) -> Result<(), JobError> {
+        let asked = "with asked as (insert into test_words (subject, why) values ($1, $2)) select words from test_script where subject = $1";
+        let words: Option<String> = sqlx::query_scalar(asked).bind(subject).bind(why).fetch_optional(&self.pool).await.unwrap();
+        perform(words.as_deref().unwrap_or("ok")).await?;
+        Err(JobError::Dead(why.to_owned()))
     }
 
     async fn begin(&self, run: Uuid, subject: Uuid, assignment: &Assignment) -> String {

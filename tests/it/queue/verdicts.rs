@@ -54,6 +54,34 @@ async fn a_panic_is_retried_and_a_refusal_is_dead_at_once() {
     site.assert_accounted(3).await;
 }
 
+/// Proves that a job whose last attempt ended without a word still has its say, again if that fails, and dies of what ended it; and that
+/// one which said itself that it is over is not asked.
+#[tokio::test]
+async fn a_last_attempt_that_ends_without_a_word_is_given_last_words() {
+    let site = Site::new().await;
+    let once = "update job set max_attempts = 1 where subject_id = $1";
+    let (panics, said) =
+        (site.message(site.lotos, &["panic"]).await, site.message(site.roza, &["fail the vendor is away"]).await);
+    for subject in [panics, said] {
+        sqlx::query(once).bind(subject).execute(site.script.pool()).await.unwrap();
+    }
+    site.script.set_words(panics, "fail nobody hears").await;
+    let worker = site.work(settings(Queue::Outbound, 2));
+    for asked in 1..=3 {
+        eventually("last words", async || (site.script.words_of(panics).await.len() == asked).then_some(())).await;
+        site.clock().advance(TimeDelta::minutes(20));
+    }
+    let letters =
+        eventually("both letters", async || Some(site.db.dead_letters(10).await.unwrap()).filter(|all| all.len() == 2)).await;
+    let mut reasons: Vec<(&str, i32)> = letters.iter().map(|letter| (letter.reason.as_str(), letter.attempt)).collect();
+    reasons.sort_unstable();
+    assert_eq!(reasons, [("panicked", 1), ("the vendor is away", 1)]);
+    assert_eq!((site.script.words_of(panics).await.len(), site.script.words_of(said).await.len()), (3, 0));
+    assert_eq!(site.script.runs_of(panics).await.len(), 1, "what panicked is not tried again");
+    worker.stop().await;
+    site.assert_accounted(2).await;
+}
+
 /// Proves that a vendor's own waiting time is not the job's fault: however often it is told to wait, that is no attempt.
 #[tokio::test]
 async fn waiting_for_a_turn_is_not_an_attempt() {

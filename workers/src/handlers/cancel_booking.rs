@@ -82,7 +82,7 @@ async fn fail(
 }
 
 /// The booking still stands, as far as we know: the client is told so, and the next reconciliation reads what is true.
-async fn keep(ctx: &Ctx, assignment: &Assignment, id: BookingId, why: &str) -> Result<(), JobError> {
+pub(super) async fn keep(ctx: &Ctx, assignment: &Assignment, id: BookingId, why: &str) -> Result<(), JobError> {
     let mut tx = ctx.db.tenant(assignment.tenant).await?;
     let Some(booking) = tx.booking(id).await?.filter(|booking| booking.status == "cancelling") else { return Ok(()) };
     let kept = tx.keep_booking(&booking, why).await?;

@@ -16,17 +16,20 @@ use crate::{
 
 pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, id: BookingId) -> Result<(), JobError> {
     let mut tx = ctx.db.tenant(assignment.tenant).await?;
+    let calendar_of = calendar_account(&mut tx, &ctx.keyring).await?;
+    drop(tx);
+    let Some(calendar_of) = calendar_of else { return refuse(ctx, assignment, id, "no_calendar", Refusal::Other).await };
+    // Before the booking is locked: Redis may take a quarter of a second. For a booking that is settled already the call is counted in
+    // vain, which costs nobody more than its place.
+    pace(ctx, calendar_of.id).await?;
+    let mut tx = ctx.db.tenant(assignment.tenant).await?;
     let Some(booking) = tx.booking(id).await? else { return Err(JobError::Dead("the booking is gone".into())) };
     if !matches!(booking.status.as_str(), "pending" | "unclear") {
         return Ok(());
     }
     let tenant = load_tenant(&mut tx).await?;
-    let Some(calendar_of) = calendar_account(&mut tx, &ctx.keyring).await? else {
-        return refuse(ctx, assignment, id, "no_calendar", Refusal::Other).await;
-    };
     let Some(client_id) = booking.client_id else { return Err(JobError::Dead("a booking without a client".into())) };
     let client = tx.client(client_id).await?;
-    pace(ctx, calendar_of.id).await?;
     tx.begin_create(id).await?;
     tx.commit().await?;
     let lang = tenant.speak(client.language());
@@ -149,17 +152,21 @@ async fn fail(
     }
 }
 
-/// On the last attempt the client is told that a person will look; the dead letter says what at.
+/// On the last attempt the client is told; the dead letter says what to look at.
 async fn give_up_or(ctx: &Ctx, assignment: &Assignment, id: BookingId, error: JobError) -> Result<(), JobError> {
-    if !(assignment.last_attempt && matches!(error, JobError::Retry(_))) {
-        return Err(error);
-    }
-    let mut tx = ctx.db.tenant(assignment.tenant).await?;
-    if let Some(booking) = tx.booking(id).await?.filter(|booking| booking.status == "pending") {
-        tx.move_booking(&booking, "unclear", "calendar", None, Some("no answer")).await?;
-        tell_dialogue(&mut tx, &booking, SystemEvent::BookingUnclear { attempt: booking.attempt_key() }).await?;
-        tx.commit().await?;
-        metrics::counter!("salon_bookings_total", "outcome" => "unclear").increment(1);
+    if assignment.last_attempt && matches!(error, JobError::Retry(_)) {
+        give_up(ctx, assignment, id).await?;
     }
     Err(error)
+}
+
+/// Nobody knows whether there is a visit: the client is told that a person will look.
+pub(super) async fn give_up(ctx: &Ctx, assignment: &Assignment, id: BookingId) -> Result<(), JobError> {
+    let mut tx = ctx.db.tenant(assignment.tenant).await?;
+    let Some(booking) = tx.booking(id).await?.filter(|booking| booking.status == "pending") else { return Ok(()) };
+    tx.move_booking(&booking, "unclear", "calendar", None, Some("no answer")).await?;
+    tell_dialogue(&mut tx, &booking, SystemEvent::BookingUnclear { attempt: booking.attempt_key() }).await?;
+    tx.commit().await?;
+    metrics::counter!("salon_bookings_total", "outcome" => "unclear").increment(1);
+    Ok(())
 }

@@ -34,7 +34,9 @@ pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, question: Question) 
     let catalogue = load_catalogue(&mut tx).await?;
     let account = calendar_account(&mut tx, &ctx.keyring).await?;
     drop(tx);
-    let Some(calendar_connection) = account else { return failed(ctx, assignment, &question).await };
+    let Some(calendar_connection) = account else {
+        return failed(ctx, assignment, question.conversation, question.request).await;
+    };
     let masters = catalogue.masters_of(question.service).map(|(master, event_type)| (master.id, event_type));
     let event_types: Vec<(StaffId, i64)> =
         masters.filter(|(master, _)| question.staff.is_none_or(|wanted| wanted == *master)).collect();
@@ -86,12 +88,17 @@ async fn give_up(
         break_connection(&mut tx, connection, &failure.to_string()).await?;
         tx.commit().await?;
     }
-    failed(ctx, assignment, question).await
+    failed(ctx, assignment, question.conversation, question.request).await
 }
 
-async fn failed(ctx: &Ctx, assignment: &Assignment, question: &Question) -> Result<(), JobError> {
-    let event = SystemEvent::SlotsFailed { request: question.request };
-    answer(ctx.db.tenant(assignment.tenant).await?, question.conversation, event).await
+/// The client is told that there is no answer.
+pub(super) async fn failed(
+    ctx: &Ctx,
+    assignment: &Assignment,
+    conversation: ConversationId,
+    request: u64,
+) -> Result<(), JobError> {
+    answer(ctx.db.tenant(assignment.tenant).await?, conversation, SystemEvent::SlotsFailed { request }).await
 }
 
 async fn answer(mut tx: Tx, conversation: ConversationId, event: SystemEvent) -> Result<(), JobError> {

@@ -9,6 +9,7 @@ mod create_booking;
 mod fallback;
 mod fire_reminder;
 mod handle_inbound;
+mod last_words;
 mod learn_name;
 mod load_slots;
 mod note_event;
@@ -35,6 +36,9 @@ use crate::{
 /// As the handler says.
 pub async fn run(assignment: Assignment, ctx: Data<Ctx>) -> Result<(), JobError> {
     let ctx: &Ctx = &ctx;
+    if let Some(why) = &assignment.last_words {
+        return last_words::run(ctx, &assignment, why).await;
+    }
     match assignment.job.clone() {
         Job::HandleInbound { inbound_event } => handle_inbound::run(ctx, &assignment, inbound_event).await,
         Job::NoteEvent { inbound_event } => note_event::run(ctx, &assignment, inbound_event).await,

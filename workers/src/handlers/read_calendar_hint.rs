@@ -7,7 +7,8 @@ use salon_core::{
     booking::{CalendarBooking, CalendarError, CalendarHint, calendar},
     ids::InboundEventId,
     store::Tx,
-    tenant::{CalendarConnection, calendar_account},
+    tenant::{CalendarConnection, break_connection, calendar_account},
+    vendor::{Class, Failure},
 };
 
 use super::calendar::{follow, pace};
@@ -40,10 +41,31 @@ pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, id: InboundEventId) 
     pace(ctx, calendar_of.id).await?;
     let seen = match newest(ctx, &calendar_of, uid).await {
         Ok(seen) => seen,
-        Err(CalendarError::Failed(failure)) => return Err(failure.into()),
+        Err(CalendarError::Failed(failure)) => {
+            return if failure.class == Class::Credential {
+                stop(ctx, assignment, id, &calendar_of, &failure).await
+            } else {
+                Err(failure.into())
+            };
+        }
         Err(_) => return end(ctx, assignment, id, None).await,
     };
     end(ctx, assignment, id, Some((&seen, hint.previous_uid.as_deref()))).await
+}
+
+/// The key is refused: whatever it would have read is read by the first reconciliation after it is mended, since that begins where the
+/// last one that worked had ended. So the event may end, and leaves no letter for a person to sort.
+async fn stop(
+    ctx: &Ctx,
+    assignment: &Assignment,
+    id: InboundEventId,
+    calendar_of: &CalendarConnection,
+    failure: &Failure,
+) -> Result<(), JobError> {
+    let mut tx = ctx.db.tenant(assignment.tenant).await?;
+    break_connection(&mut tx, calendar_of.id, &failure.to_string()).await?;
+    tx.end_inbound(id, Some("the calendar refuses our key: left to reconciliation")).await?;
+    Ok(tx.commit().await?)
 }
 
 /// Reads a booking and, if it was moved, the one that replaced it, to the end of the chain.

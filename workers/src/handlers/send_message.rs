@@ -272,3 +272,13 @@ async fn settle(ctx: &Ctx, assignment: &Assignment, ready: &Ready, attempt: i32,
     tx.commit().await?;
     error.map_or(Ok(()), Err)
 }
+
+/// No further send is begun. A message whose send was begun may have arrived and ends as unknown; one that waits stays so, in the hands
+/// of its dead letter: nobody has it, and an operator can still send it.
+pub(super) async fn give_up(ctx: &Ctx, assignment: &Assignment, id: MessageId) -> Result<(), JobError> {
+    let mut tx = ctx.db.tenant(assignment.tenant).await?;
+    if let Some(message) = tx.outgoing(id).await?.filter(|message| message.state == "sending") {
+        tx.end_send(id, message.attempts, &Outcome::Unknown(&Failure::unknown("no_answer"))).await?;
+    }
+    Ok(tx.commit().await?)
+}

@@ -81,13 +81,25 @@ async fn prepare(ctx: &Ctx, assignment: &Assignment, id: IntentId) -> Result<Opt
     let client = tx.client(client_id).await?;
     let tenant = load_tenant(&mut tx).await?;
     let begun = (intent.state == "sending").then_some(intent.updated_at);
+    // Nothing is held while Redis is asked, which may take a quarter of a second.
+    drop(tx);
     let limits = [(format!("crm:{}", connection.id), CRM_RATE)];
     ctx.pacer.acquire(&limits).await.map_err(|after| JobError::Later { after, why: "paced".into() })?;
     if begun.is_none() {
-        tx.settle_intent(id, "sending", None).await?;
+        begin(ctx, assignment, id).await?;
     }
-    tx.commit().await?;
     Ok(Some(Task { intent, connection, client, known_as, subject, conversation, taken, tenant, begun }))
+}
+
+/// Notes that the CRM is about to be called for the first time. Of two runs of this job only one may believe that: the other one must
+/// look first. So the row is read again under its lock.
+async fn begin(ctx: &Ctx, assignment: &Assignment, id: IntentId) -> Result<(), JobError> {
+    let mut tx = ctx.db.tenant(assignment.tenant).await?;
+    if tx.intent(id).await?.is_none_or(|intent| intent.state != "pending") {
+        return Err(JobError::Retry("another run of this job has the intent".into()));
+    }
+    tx.settle_intent(id, "sending", None).await?;
+    Ok(tx.commit().await?)
 }
 
 async fn tell(ctx: &Ctx, assignment: &Assignment, task: &Task) -> Result<(), TellError> {

@@ -4,6 +4,7 @@ use std::{
     panic::AssertUnwindSafe,
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use apalis_core::{error::BoxDynError, task::Task};
@@ -11,11 +12,11 @@ use chrono::TimeDelta;
 use futures::FutureExt;
 use salon_core::{
     clock::Stopwatch,
-    job::Spec,
+    job::{LAST_WORDS, Spec},
     ops::unit::Unit,
     store::{
         Db,
-        queue::{Settlement, Verdict},
+        queue::{Claimed, Settlement, Verdict},
     },
 };
 use tower::{Layer, Service};
@@ -113,22 +114,39 @@ impl RunLayer {
 
     fn verdict(&self, assignment: &Assignment, spec: &Spec, outcome: Result<(), BoxDynError>) -> Verdict {
         let Err(error) = outcome else { return Verdict::Done };
-        let error = error.downcast::<JobError>().map_or_else(|other| JobError::Retry(other.to_string()), |error| *error);
-        let now = self.db.clock().now();
+        let (error, told) = match error.downcast::<JobError>() {
+            Ok(error) => (*error, true),
+            // It panicked or was cut off: its handler had no say.
+            Err(other) => (JobError::Retry(other.to_string()), false),
+        };
         match error {
             JobError::Dead(error) => Verdict::Dead { error },
-            JobError::Retry(error) if assignment.last_attempt => Verdict::Dead { error },
-            JobError::Retry(error) => {
-                let mut noise = [0; 8];
-                self.db.ids().fill(&mut noise);
-                let failures = u32::try_from(assignment.claimed.failures).unwrap_or(0) + 1;
-                let delay = spec.backoff.delay(failures, u64::from_le_bytes(noise));
-                Verdict::Retry { at: now + TimeDelta::from_std(delay).unwrap_or(TimeDelta::hours(1)), error, counted: true }
-            }
-            JobError::Later { after, why } => {
-                Verdict::Retry { at: now + TimeDelta::from_std(after).unwrap_or(TimeDelta::hours(1)), error: why, counted: false }
-            }
+            JobError::Retry(error) => self.again_or_dead(assignment, spec, error, told),
+            JobError::Later { after, why } => self.again(after, why, false),
         }
+    }
+
+    fn again_or_dead(&self, assignment: &Assignment, spec: &Spec, error: String, told: bool) -> Verdict {
+        let Claimed { attempt, max_attempts, .. } = *assignment.claimed;
+        match &assignment.last_words {
+            // The reason stays what it was, whatever keeps the last words from being said.
+            Some(why) if attempt >= max_attempts + LAST_WORDS => Verdict::Dead { error: why.clone() },
+            Some(why) => self.again(self.delay(spec, attempt - max_attempts), why.clone(), true),
+            None if assignment.last_attempt && told => Verdict::Dead { error },
+            None if assignment.last_attempt => self.again(Duration::ZERO, error, true),
+            None => self.again(self.delay(spec, assignment.claimed.failures + 1), error, true),
+        }
+    }
+
+    fn delay(&self, spec: &Spec, failure: i32) -> Duration {
+        let mut noise = [0; 8];
+        self.db.ids().fill(&mut noise);
+        spec.backoff.delay(u32::try_from(failure).unwrap_or(1), u64::from_le_bytes(noise))
+    }
+
+    fn again(&self, after: Duration, error: String, counted: bool) -> Verdict {
+        let after = TimeDelta::from_std(after).unwrap_or(TimeDelta::hours(1));
+        Verdict::Retry { at: self.db.clock().now() + after, error, counted }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Claims jobs for free slots and hands them to apalis.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use apalis_core::task::{Task, builder::TaskBuilder};
 use salon_core::{
@@ -64,14 +64,7 @@ async fn hand_over(
         shared.keeper.hold(&run);
         match serde_json::from_value::<Job>(claimed.payload.clone()) {
             Ok(job) => {
-                let assignment = Assignment {
-                    job,
-                    tenant: claimed.tenant_id,
-                    attempt: u32::try_from(claimed.attempt).unwrap_or(1),
-                    last_attempt: claimed.attempt >= claimed.max_attempts,
-                    claimed: Arc::new(claimed),
-                    run,
-                };
+                let assignment = Assignment::new(job, claimed, run);
                 // A worker that is gone has closed the channel; the lease then runs out.
                 let _ = to_worker.send(TaskBuilder::new(assignment).build()).await;
             }

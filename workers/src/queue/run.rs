@@ -64,11 +64,27 @@ pub struct Assignment {
     pub attempt: u32,
     /// True if the job is dead should this attempt fail.
     pub last_attempt: bool,
+    /// Set if the attempts are used up and the last one ended without its handler having said so (its worker died, it hung, it
+    /// panicked): how it ended. The handler is not run again; see `handlers/last_words.rs`.
+    pub last_words: Option<String>,
     pub(crate) claimed: Arc<Claimed>,
     pub(crate) run: Arc<Run>,
 }
 
 impl Assignment {
+    pub(super) fn new(job: Job, claimed: Claimed, run: Arc<Run>) -> Self {
+        let over = claimed.attempt > claimed.max_attempts;
+        Self {
+            job,
+            tenant: claimed.tenant_id,
+            attempt: u32::try_from(claimed.attempt).unwrap_or(1),
+            last_attempt: claimed.attempt >= claimed.max_attempts,
+            last_words: over.then(|| claimed.last_error.clone().unwrap_or_default()),
+            claimed: Arc::new(claimed),
+            run,
+        }
+    }
+
     /// The job's id.
     pub fn id(&self) -> JobId {
         self.run.id

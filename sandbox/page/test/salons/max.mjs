@@ -9,12 +9,11 @@ export const person = "700200200";
 export const phone = "79002234567";
 /** How a number gets to the salon, and what there is beside texts and buttons. */
 export const number = "button";
-export const does = ["notice", "link", "typing", "edit", "forgery"];
+export const does = ["notice", "link", "typing", "edit"];
 export const seed = {
   bots: [{ id: BOT, token: TOKEN, name: "Salon on Tverskaya", username: "id7700000000_bot" }],
   people: [{ id: Number(person), first_name: "Vera", last_name: "M", locale: "ru", phone }],
 };
-export const forgery = { bot: BOT, forge: { update_type: "bot_stopped" }, secret: "guess" };
 
 export function salon(url) {
   const call = async (method, path, body) => {

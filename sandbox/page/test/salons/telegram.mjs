@@ -9,7 +9,7 @@ export const person = "700100200";
 export const phone = "79001234567";
 /** How a number gets to the salon, and what there is beside texts and buttons. */
 export const number = "button";
-export const does = ["notice", "link", "typing", "edit", "once", "forgery"];
+export const does = ["notice", "link", "typing", "edit", "once"];
 export const seed = {
   bots: [{ token: TOKEN, name: "Salon on Tverskaya", username: "salon_demo_bot" }],
   people: [
@@ -17,7 +17,6 @@ export const seed = {
     { id: 700100300, first_name: "Әсемгүл-Ұлбосын", last_name: "Нұрғалиқызы-Қосмұхаметова", language_code: "kk" },
   ],
 };
-export const forgery = { do: "forge", bot: BOT, update: { update_id: 1 }, secret: "guess" };
 
 export function salon(url) {
   const call = async (method, parameters) => {

@@ -9,12 +9,11 @@ export const person = "700300200";
 export const phone = "79003234567";
 /** How a number gets to the salon, and what there is beside texts and buttons. */
 export const number = "typed";
-export const does = ["notice", "link", "edit", "forgery"];
+export const does = ["notice", "link", "edit"];
 export const seed = {
   groups: [{ id: GROUP, name: "Salon on Tverskaya", screen_name: "salon42", token: TOKEN }],
   people: [{ id: Number(person), first_name: "Xenia", last_name: "R" }],
 };
-export const forgery = { do: "forge", group: GROUP, event: { type: "message_new", group_id: GROUP, secret: "guess" } };
 
 export function salon(url) {
   let code;

@@ -198,36 +198,68 @@ fn the_example_has_every_field() {
     }
 }
 
+/// A field of the schema as the guide names it, such as `staff[].services[].service`; none for one that is told in the row of the
+/// field it is in, or in the rows of its own fields.
+fn in_guide(pointer: &str, name: &str) -> Option<String> {
+    if ["/quiet_hours", "/reminders/day_before", "/services/title"].contains(&pointer)
+        || ["reminders", "calcom", "fallback"].contains(&name)
+    {
+        return None;
+    }
+    let path = pointer.replace('/', ".").replace("staff.services", "staff[].services[]");
+    let path = path.replace("channels.templates", "channels[].templates[]");
+    let path = ["channels", "services", "staff"]
+        .iter()
+        .fold(path, |path, list| if path == format!(".{list}") { format!(".{list}[]") } else { path });
+    Some(format!("{path}.{name}").trim_start_matches('.').to_owned())
+}
+
+const GUIDE: &str = include_str!("../../../../docs/tenant-file.md");
+
+/// The line of the guide's table that begins with this cell.
+fn row(cell: &str) -> &'static str {
+    GUIDE.lines().find(|line| line.starts_with(cell)).unwrap_or_else(|| panic!("no row {cell}"))
+}
+
 #[test]
-fn the_guide_names_every_field() {
-    let guide = include_str!("../../../../docs/tenant-file.md");
+fn the_guide_names_every_field_and_every_limit() {
     let schema = schema();
     let mut found = Vec::new();
     objects("", &schema, &mut found);
+    let mut limits = 0;
     for (pointer, properties) in found {
-        // These are told in the row of the field that they are in.
-        if ["/quiet_hours", "/reminders/day_before", "/services/title"].contains(&&*pointer) {
-            continue;
-        }
         let required = schema_at(&schema, &pointer)["required"].clone();
         for (name, field) in properties.as_object().unwrap() {
-            let has_own_rows = field.get("items").is_some_and(|items| items["type"] == "object")
-                || ["reminders", "calcom", "fallback"].contains(&&**name);
-            if has_own_rows {
-                continue;
-            }
-            let path = pointer.replace('/', ".").replace("staff.services", "staff[].services[]");
-            let path = path.replace("channels.templates", "channels[].templates[]");
-            let path = ["channels", "services", "staff"]
-                .iter()
-                .fold(path, |path, list| if path == format!(".{list}") { format!(".{list}[]") } else { path });
-            let path = format!("{path}.{name}");
-            let path = path.trim_start_matches('.');
+            let Some(path) = in_guide(&pointer, name) else { continue };
             let is_required = required.as_array().is_some_and(|all| all.contains(&json!(name)));
-            let cell = if is_required { format!("| **`{path}`** |") } else { format!("| `{path}` |") };
-            assert!(guide.contains(&cell), "no row {cell}");
+            let row = row(&if is_required { format!("| **`{path}`** |") } else { format!("| `{path}` |") });
+            limits += names_limits(row, field);
+            if let Some(word) = field["$ref"].as_str().and_then(|target| target.strip_prefix("#/$defs/")) {
+                assert!(row.contains(&format!("*{word}*")), "{path} is a {word}: {row}");
+            }
         }
     }
+    for (word, definition) in schema["$defs"].as_object().unwrap() {
+        // Told in the rows of `languages` and of a service's title.
+        if !["language", "title"].contains(&word.as_str()) {
+            limits += names_limits(row(&format!("| *{word}* |")), definition);
+        }
+    }
+    assert!(limits > 40, "{limits} limits looked for");
+}
+
+/// Checks that a row has each number which the schema's node enforces, but for "not empty". Returns how many.
+fn names_limits(row: &str, node: &Value) -> usize {
+    let numbers = |text: &str| -> BTreeSet<u64> {
+        text.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).collect()
+    };
+    let keywords = ["minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems"];
+    let of = |keyword: &&str| node[*keyword].as_u64().filter(|limit| (*keyword, *limit) != ("minLength", 1));
+    let mut limits: BTreeSet<u64> = keywords.iter().filter_map(of).collect();
+    limits.extend(numbers(node["errorMessage"].as_str().unwrap_or_default()));
+    let told = numbers(row);
+    assert!(limits.is_subset(&told), "{limits:?} in {row}");
+    limits.len()
 }
 
 /// The schema's node for a pointer of `objects`, which passes over lists.
