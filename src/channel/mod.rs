@@ -11,16 +11,16 @@ mod meta;
 mod outbound;
 mod proof;
 mod registry;
+mod report;
 pub mod telegram;
 pub mod vk;
 pub mod whatsapp;
 
 pub use capabilities::Capabilities;
-pub use event::{
-    AccountNotice, ChannelEvent, ConsentSignal, Delivery, EventKind, FailedClass, MediaKind, MessageRef, Sender, TemplateStatus,
-};
+pub use event::{ChannelEvent, ConsentSignal, EventKind, MediaKind, Sender};
 pub use outbound::{Body, Outbound, Press, Recipient, Sent, TemplateCall};
 pub use registry::{ChannelKind, UnknownChannel, adapter};
+pub use report::{AccountNotice, Delivery, FailedClass, MessageRef, TemplateStatus};
 
 use std::borrow::Cow;
 

@@ -1,6 +1,6 @@
 //! `salon-core tenant apply FILE`.
 
-use std::{path::Path, process::ExitCode};
+use std::{io::Read, path::Path, process::ExitCode};
 
 use secrecy::SecretString;
 
@@ -15,7 +15,7 @@ use crate::{
 };
 
 pub(super) async fn run(app: &App, path: &Path, register: bool) -> Result<ExitCode, CliError> {
-    let bytes = std::fs::read(path).map_err(|error| CliError::Input(format!("{}: {error}", path.display())))?;
+    let bytes = read(path).map_err(|error| CliError::Input(format!("{}: {error}", path.display())))?;
     let file = file::load_bytes(&bytes, &secret)?;
     refuse_addresses(app, &file)?;
     let applied = apply::apply(&app.db, &app.keyring, &file, &app.config.listen.public_url).await?;
@@ -51,9 +51,23 @@ fn refuse_addresses(app: &App, file: &TenantFile) -> Result<(), CliError> {
     Ok(())
 }
 
+/// No more than would be refused as too large, whatever the path leads to.
+fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let most = u64::try_from(file::MAX_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+    std::fs::File::open(path)?.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Settings of salon-core's own: a tenant file must not be able to send them to an address of its choice.
+const OURS: &[&str] = &["SALON_KEYRING", "SALON_ROUTER_SECRET", "DATABASE_", "REDIS_"];
+
 /// `{ env: NAME }` and `{ file: path }` of the tenant file.
 fn secret(reference: &SecretRef) -> Result<SecretString, SecretError> {
     match reference {
+        SecretRef::Env(name) if OURS.iter().any(|ours| name.starts_with(ours)) => {
+            Err(SecretError::Unreadable("it is a setting of salon-core's own".to_owned()))
+        }
         SecretRef::Env(name) => ProcessEnvironment.variable(name).map(Into::into).ok_or(SecretError::Missing),
         SecretRef::File(path) => match ProcessEnvironment.file(Path::new(path)) {
             Ok(text) => Ok(text.trim_end_matches(['\n', '\r']).into()),

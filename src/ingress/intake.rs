@@ -53,15 +53,29 @@ impl Content {
         }
     }
 
-    /// The accounts beside the door's own that it is addressed to.
+    /// The accounts beside the door's own that it is addressed to. What can be no account's id is left out, and so is what goes beyond the
+    /// largest batch there is: each of them is looked up.
     pub(super) fn others(&self, lock: &Lock) -> BTreeSet<&str> {
+        let Self::Said(events) = self else { return BTreeSet::new() };
+        let named = events.iter().filter_map(|event| event.account.as_deref()).filter(|account| !is_own(lock, account));
+        let named: BTreeSet<&str> = named.filter(|account| is_an_id(account)).collect();
+        named.into_iter().take(MOST_ACCOUNTS).collect()
+    }
+
+    /// Whether all of it is the door's own.
+    fn is_all_own(&self, lock: &Lock) -> bool {
         match self {
-            Self::Said(events) => {
-                events.iter().filter_map(|event| event.account.as_deref()).filter(|account| !is_own(lock, account)).collect()
-            }
-            Self::Hinted(_) | Self::Unreadable(_) => BTreeSet::new(),
+            Self::Said(events) => events.iter().filter_map(|event| event.account.as_deref()).all(|account| is_own(lock, account)),
+            Self::Hinted(_) | Self::Unreadable(_) => true,
         }
     }
+}
+
+/// Meta: up to 1,000 updates in a delivery.
+const MOST_ACCOUNTS: usize = 1000;
+
+fn is_an_id(account: &str) -> bool {
+    (1..=64).contains(&account.len()) && account.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 
 fn is_own(lock: &Lock, account: &str) -> bool {
@@ -79,7 +93,7 @@ pub(super) fn events(
     trace: &str,
     mut fresh_id: impl FnMut() -> Uuid,
 ) -> Vec<NewInbound> {
-    let shared = !content.others(&door.lock).is_empty();
+    let shared = !content.is_all_own(&door.lock);
     let drafts = drafts(door, others, content, &body, &mut fresh_id);
     let mut raw = Some(body).filter(|_| !shared);
     let store = |(door, id, draft): (&Door, Uuid, Draft)| NewInbound {

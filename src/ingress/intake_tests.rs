@@ -83,6 +83,21 @@ fn a_megabyte_of_text_is_one_event() {
 }
 
 #[test]
+fn only_what_can_be_an_accounts_id_is_looked_up_and_no_more_than_a_batch_can_name() {
+    let door = door(Source::Channel(ChannelKind::Telegram));
+    let event = |account: String| ChannelEvent {
+        account: Some(account),
+        ..ChannelEvent::of("1", None, EventKind::Ignored { reason: String::new() })
+    };
+    let odd = ["", "642\0", "a b", "ы", &"9".repeat(65)].map(|id| event(id.to_owned())).to_vec();
+    let content = Content::Said(odd);
+    assert!(content.others(&door.lock).is_empty() && !content.is_all_own(&door.lock), "and nobody's body is kept");
+    let many = Content::Said((0..5000).map(|n| event(format!("9{n}"))).collect());
+    assert_eq!(many.others(&door.lock).len(), 1000);
+    assert!(Content::Said(vec![event("1".to_owned())]).is_all_own(&door.lock));
+}
+
+#[test]
 fn an_id_too_long_for_an_index_is_hashed() {
     assert_eq!(event_id("42"), "42");
     let long = event_id(&"x".repeat(5000));

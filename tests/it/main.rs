@@ -8,6 +8,7 @@ mod commands;
 mod graphql;
 mod harness;
 mod ingress;
+mod instagram;
 mod isolation;
 mod max;
 mod ops;

@@ -9,6 +9,8 @@ use salon_core::{
 };
 use url::Url;
 
+use crate::bulkhead::Bulkhead;
+
 /// Everything a handler may reach.
 #[derive(Debug, Clone)]
 pub struct Ctx {
@@ -22,4 +24,6 @@ pub struct Ctx {
     pub pacer: Pacer,
     /// The address under which vendors reach us.
     pub public_url: Url,
+    /// Keeps a messenger that hangs from holding every slot.
+    pub bulkhead: Bulkhead,
 }

@@ -1,7 +1,10 @@
 //! Job handlers of salon-core, and what runs them. The web process can't import this crate.
 
+mod bulkhead;
 pub mod ctx;
 pub mod handlers;
 pub mod queue;
 pub mod runtime;
 mod ticker;
+
+pub use bulkhead::{Bulkhead, Place};

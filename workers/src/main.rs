@@ -84,6 +84,7 @@ async fn work(config: Config, queues: &[Queue]) -> Result<(), String> {
         keyring: app.keyring.clone(),
         pacer,
         public_url: app.config.listen.public_url.clone(),
+        bulkhead: salon_workers::Bulkhead::default(),
     };
     let stop = CancellationToken::new();
     let listener =

@@ -68,7 +68,7 @@ impl Pair<'_> {
     /// The person came by an `ig.me` link.
     pub(super) fn referral(&self, reference: &str) -> Event {
         let content = json!({"ref": reference, "source": "IGME-SOURCE-LINK", "type": "OPEN_THREAD"});
-        let id = format!("referral:{reference}:{}", self.at.timestamp_millis());
+        let id = format!("referral:{}:{reference}:{}", self.id(), self.at.timestamp_millis());
         self.event("messaging_referral", id, "referral", content, true)
     }
 

@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::wire::{Attachment, Change, Delivery, Edit, Entry, Item, Message, Party, Postback, Pressed, Referral, is_scoped_id};
 use crate::channel::{
     ChannelEvent, EventKind, MediaKind, MessageRef, Sender, Unparsable,
-    event::Delivery as Fate,
     meta::{list, named, read, short, some, whole},
+    report::Delivery as Fate,
 };
 
 /// Fields whose value is what `messaging` has an item for. Two of them are spelled in two ways.

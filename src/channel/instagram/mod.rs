@@ -53,8 +53,8 @@ const CAPABILITIES: Capabilities = Capabilities {
     // Echoes repeat the message, and no key of ours.
     reports_unknown_within: None,
     templates: false,
-    // Refresh Access Token: a long-lived token has 60 days, and 60 more each time.
     names_in_events: false,
+    // Refresh Access Token: a long-lived token has 60 days, and 60 more each time.
     credential_life: Some(Duration::from_secs(60 * 24 * 3_600)),
 };
 

@@ -7,7 +7,9 @@ use url::Url;
 
 use super::{
     error::{ERRORS, is_about_a_parameter},
-    wire::{Me, Page, QuickReply, SendMessage, SenderAction, SentMessage, SubscribedApp, To, Token, Words, is_scoped_id},
+    wire::{
+        Me, Page, Profile, QuickReply, SendMessage, SenderAction, SentMessage, SubscribedApp, To, Token, Words, is_scoped_id,
+    },
 };
 use crate::{
     channel::{
@@ -70,6 +72,21 @@ pub(super) async fn show_typing(http: &Http, account: &Account, chat_id: &str) -
     let body = SenderAction { recipient: recipient(chat_id)?, sender_action: "typing_on" };
     let request = Request::post_json(of_account(account, "messages")?, &body, TIMEOUT);
     exchange::<Value>(http, account, request, &ERRORS).await.map(|_| ())
+}
+
+/// User Profile API: open for as long as the person wrote to the account, and did not block it.
+pub(super) async fn name_of(http: &Http, account: &Account, user_id: &str) -> Result<Option<String>, Failure> {
+    let mut url = node(account, [recipient(user_id)?.id])?;
+    url.query_pairs_mut().append_pair("fields", "name,username");
+    match get::<Profile>(http, account, url).await {
+        Ok(profile) => {
+            let names = [&profile.name, &profile.username].into_iter().filter_map(some).map(str::trim);
+            Ok(names.into_iter().find(|name| !name.is_empty()).map(str::to_owned))
+        }
+        // Not to be had: the person does without.
+        Err(failure) if matches!(failure.class, Class::Permanent | Class::Unreachable) => Ok(None),
+        Err(failure) => Err(failure),
+    }
 }
 
 /// Whose token it is, and whether an app hears the account. At which address the app listens is not told.
@@ -138,14 +155,6 @@ pub(super) async fn refresh_token(http: &Http, account: &Account) -> Result<Secr
     url.query_pairs_mut().append_pair("grant_type", "ig_refresh_token").append_pair("access_token", token);
     let fresh: Token = get(http, account, url).await?;
     fresh.access_token.filter(|token| !token.is_empty()).map(Into::into).ok_or_else(|| Failure::retry("unreadable_answer"))
-}
-
-/// Instagram's events name nobody: `GET /{IGSID}` does, for who has written to the account.
-pub(super) async fn name_of(http: &Http, account: &Account, user_id: &str) -> Result<Option<String>, Failure> {
-    let mut url = node(account, [user_id])?;
-    url.query_pairs_mut().append_pair("fields", "name,username");
-    let person: Me = get(http, account, url).await?;
-    Ok(some(&person.name).or(some(&person.username)).map(str::to_owned))
 }
 
 /// A call that is about the account: under its own id, so that a token of another account is refused.

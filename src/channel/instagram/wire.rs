@@ -72,6 +72,8 @@ lenient! {
 
     Me { user_id: Value, username: String, name: String }
 
+    Profile { name: String, username: String }
+
     Page { data: Vec<Value> }
 
     SubscribedApp { subscribed_fields: Vec<Value> }

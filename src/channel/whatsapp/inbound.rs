@@ -14,8 +14,8 @@ use super::{
 use crate::channel::{
     Account, AccountNotice, ChannelEvent, ConsentSignal, EventKind, FailedClass, MediaKind, MessageRef, Sender, TemplateStatus,
     Unparsable,
-    event::Delivery as Fate,
     meta::{Fault, LONGEST_NAME, list, named, read, short, some, whole},
+    report::Delivery as Fate,
 };
 
 /// How long Meta keeps what a client sent.

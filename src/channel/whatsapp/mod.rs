@@ -47,8 +47,8 @@ const CAPABILITIES: Capabilities = Capabilities {
     // `biz_opaque_callback_data` comes back in every status; the first one follows the send within two or three minutes.
     reports_unknown_within: Some(Duration::from_secs(150)),
     templates: true,
-    // A system user's token has no end.
     names_in_events: true,
+    // A system user's token has no end.
     credential_life: None,
 };
 

@@ -128,7 +128,8 @@ async fn messenger(app: &App, report: &mut Report, what: &str, found: &ChannelAc
             report.fail(what, "the vendor sends its webhooks elsewhere, or nowhere", REGISTER);
         }
         Ok(info) => {
-            report.ok(what, format_args!("{}, {} waiting", info.name, info.pending_updates.unwrap_or(0)));
+            let waiting = info.pending_updates.map_or_else(String::new, |count| format!(", {count} updates wait there"));
+            report.ok(what, format_args!("{}{waiting}", info.name));
             for problem in &info.problems {
                 report.note(what, format_args!("the vendor says: {problem}"));
             }

@@ -228,6 +228,7 @@ impl Chain {
             keyring: self.keyring.clone(),
             pacer: Pacer::new(Some(&self.redis)),
             public_url: self.base.clone(),
+            bulkhead: salon_workers::Bulkhead::default(),
         };
         let settings = runtime::Settings::of(Queue::ALL);
         self.working = self.stop.child_token();

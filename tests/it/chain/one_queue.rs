@@ -29,6 +29,7 @@ impl<'a> Working<'a> {
             keyring: chain.keyring.clone(),
             pacer: Pacer::new(Some(redis)),
             public_url: chain.base.clone(),
+            bulkhead: salon_workers::Bulkhead::default(),
         };
         let stop = CancellationToken::new();
         let settings = Settings { queues: vec![QueueSettings::new(queue, 1)], ticker: false };

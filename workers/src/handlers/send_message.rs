@@ -43,6 +43,7 @@ struct Ready {
 pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, id: MessageId) -> Result<(), JobError> {
     let Some(ready) = prepare(ctx, assignment, id).await? else { return Ok(()) };
     let adapter = channel::adapter(ready.account.kind);
+    let _place = ctx.bulkhead.enter(ready.account.kind.as_str(), ready.account.id)?;
     let again = ready.message.state == "sending";
     if again && let Some(sent) = look(ctx, adapter, &ready).await? {
         return record(ctx, assignment, id, ready.message.attempts, &sent).await;

@@ -1,3 +1,4 @@
+use salon_sandbox::{Options, Sandbox, Scenario, instagram::Action};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
@@ -5,10 +6,10 @@ use super::{ANNA, SALON, account, refusal};
 use crate::{
     channel::{
         AccountInfo, Body, ChannelAdapter, Outbound, Sent, TemplateCall,
-        conformance::{free, to},
+        conformance::{free, secrets, to},
         instagram::Instagram,
     },
-    dialogue::{Button, Keyboard, Rendered},
+    dialogue::{Button, Keyboard, Rendered, edge_screens, render},
     vendor::{
         Class, Failure,
         stub::{Seen, Step, Stub, http},
@@ -61,6 +62,26 @@ async fn messages_are_written_as_documented() {
     assert_eq!(written(number).await, to_anna(Some(json!([{"content_type": "user_phone_number"}]))));
 }
 
+/// What fills the declared limits is within the vendor's own, as its stand-in counts them.
+#[tokio::test]
+async fn every_screen_at_the_budgets_edge_is_within_the_vendors_rules() {
+    let token = secrets().token.expose_secret().to_owned();
+    let seed = json!({
+        "apps": [{"id": "1", "name": "salon-core", "secret": "a", "instagram_secret": "b"}],
+        "accounts": [{"id": SALON, "username": "salon42", "name": "Salon 42", "app": "1", "token": token}],
+        "people": [{"username": "anna.k", "name": "Anna K"}]});
+    let scenario = Scenario { seed: [("instagram".to_owned(), seed)].into() };
+    let sandbox = Sandbox::start(Options { scenario, ..Options::default() }).await.unwrap();
+    sandbox.instagram.act_in_chat(SALON, "anna.k", Action::Text { text: "hello".into(), reply_to: None }).unwrap();
+    let anna = sandbox.instagram.scoped_id(SALON, "anna.k");
+    let (client, account) = (http(), account(format!("{}/instagram", sandbox.base_url).parse().unwrap()));
+    for (screen, seal) in edge_screens() {
+        let message = render(&screen, Instagram.capabilities(), &seal);
+        Instagram.send(&client, &account, &free(&anna, &message)).await.unwrap();
+    }
+    assert_eq!(sandbox.world.ledger.violation_count(), 0);
+}
+
 #[tokio::test]
 async fn what_can_not_be_sent_is_refused_before_the_call() {
     let stub = Stub::start("", Vec::new()).await;
@@ -104,6 +125,27 @@ async fn typing_is_shown_with_nothing_beside_it() {
     Instagram.attend(&http(), &account, to(ANNA), Some("aWdfMSG1")).await.unwrap();
     assert_eq!(Instagram.attend(&http(), &account, to(ANNA), None).await.unwrap_err().class, Class::Permanent);
     assert_eq!(stub.seen()[0].body, json!({"recipient": {"id": ANNA}, "sender_action": "typing_on"}));
+}
+
+#[tokio::test]
+async fn a_name_is_asked_for_and_done_without() {
+    let steps = vec![
+        Step::json(200, &json!({"name": " Анна К ", "username": "anna.k", "id": ANNA})),
+        Step::json(200, &json!({"name": " ", "username": "anna.k"})),
+        Step::json(200, &json!({"id": ANNA})),
+        Step::json(400, &refusal(100, Some(33))),
+        Step::json(400, &refusal(230, None)),
+        Step::json(400, &refusal(613, None)),
+    ];
+    let stub = Stub::start("", steps).await;
+    let (client, account) = (http(), account(stub.base_url.clone()));
+    let name = async || Instagram.name_of(&client, &account, ANNA).await;
+    for expected in [Some("Анна К"), Some("anna.k"), None, None, None] {
+        assert_eq!(name().await.unwrap().as_deref(), expected);
+    }
+    assert!(matches!(name().await.unwrap_err().class, Class::Retry { after: Some(_) }));
+    assert_eq!(stub.seen()[0].path, format!("/v26.0/{ANNA}?fields=name%2Cusername"));
+    assert_eq!(Instagram.name_of(&client, &account, "me").await, Err(Failure::permanent("chat_id_not_a_person")));
 }
 
 const OURS: &str = "https://hooks.example.org/webhooks/instagram/k";
