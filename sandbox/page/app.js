@@ -2,7 +2,7 @@
 
 import { ask, byId, el, moment, redraw } from "./dom.js";
 import { nameOf } from "./messengers.js";
-import { connectPhones, drawPhones, watched } from "./phones.js";
+import { connectPhones, drawPhones, owners, watched } from "./phones.js";
 import { drawCalendar, drawCrm, drawFaults, nextReminder } from "./panels.js";
 import { drawLedger, operationsOf } from "./ledger.js";
 
@@ -44,9 +44,8 @@ function draw({ clock, messengers, calendar, crm, ledger, faults }) {
   byId("violations").textContent = counted(ledger.violations, "violation");
   byId("violations").className = `pill ${ledger.violations ? "bad" : "good"}`;
   if (drawPhones(messengers)) refresh();
-  const owners = ownersOf(messengers);
-  drawCalendar(calendar, owners);
-  drawCrm(crm, owners);
+  drawCalendar(calendar, owners());
+  drawCrm(crm, owners());
   drawFaults(faults);
   drawLedger(ledger.entries, messengers);
   if (ledger.entries.length) nextEntry = ledger.entries.at(-1).number + 1;
@@ -54,15 +53,6 @@ function draw({ clock, messengers, calendar, crm, ledger, faults }) {
   upcoming = nextReminder(calendar, Date.parse(clock.now));
   byId("next-reminder").disabled = upcoming === undefined;
   byId("next-reminder").title = upcoming === undefined ? "No visit ahead" : `To ${moment(upcoming, "clock")}`;
-}
-
-/** Whose phone a name is on; a name on several phones is nobody's. */
-function ownersOf(messengers) {
-  const owners = new Map();
-  for (const { vendor, people } of messengers) {
-    for (const { name } of people) owners.set(name, owners.has(name) ? undefined : vendor);
-  }
-  return owners;
 }
 
 const counted = (count, thing) => `${count} ${thing}${count === 1 ? "" : "s"}`;

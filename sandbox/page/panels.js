@@ -15,9 +15,9 @@ const FACTS = [
 
 const TONES = { accepted: "good", cancelled: "bad", rejected: "bad", pending: "warn" };
 
-/** `owners`: on whose phone a name is. */
+/** `owners`: the vendor on whose phone a name is. */
 export function drawCalendar(calcom, owners) {
-  redraw(byId("calendar"), calcom?.bookings ?? [], (panel, bookings) => {
+  redraw(byId("calendar"), [calcom?.bookings ?? [], [...owners]], (panel, [bookings]) => {
     const visits = [...bookings].sort((one, other) => one.start.localeCompare(other.start));
     panel.replaceChildren(...(visits.length ? visits.map((one) => drawVisit(one, owners)) : [empty("No visits yet")]));
   });
@@ -65,7 +65,7 @@ export function nextReminder(calcom, now) {
 }
 
 export function drawCrm(erxes, owners) {
-  redraw(byId("crm"), erxes ?? null, (panel) => {
+  redraw(byId("crm"), [erxes ?? null, [...owners]], (panel) => {
     const customers = [...(erxes?.customers ?? [])].reverse();
     const opened = new Set([...panel.querySelectorAll("details[open]")].map((details) => details.dataset.of));
     const drafts = new Map([...panel.querySelectorAll(".reply input")].map((input) => [input.dataset.conversation, input.value]));

@@ -45,6 +45,9 @@ export class Phone {
       this.#messages, this.#toast, this.#keyboard, this.#attach, this.#compose, this.#start);
   }
 
+  /** Whose phone it is. */
+  get owner() { return this.#person.chosen?.name; }
+
   /** The chat that is shown, as the control API names it; undefined as long as nobody is there. */
   get chat() {
     const [account, person] = [this.#account.chosen, this.#person.chosen];
@@ -65,8 +68,7 @@ export class Phone {
     this.#keyboard.hidden = !open || !keyboard.length;
     const act = (action) => this.#act(action);
     redraw(this.#messages, [this.chat, bubbles, typing], () => {
-      const owner = this.#person.chosen?.name ?? "A client";
-      drawBubbles(this.#messages, bubbles, { owner, typing, act, edit: (bubble) => this.#edit(bubble) });
+      drawBubbles(this.#messages, bubbles, { owner: this.owner ?? "A client", typing, act, edit: (bubble) => this.#edit(bubble) });
     });
     redraw(this.#keyboard, [this.chat, keyboard], (box) => box.replaceChildren(...drawRows(undefined, keyboard, act)));
     if (chat) this.#listen(bubbles.findLast((bubble) => bubble.author !== "person")?.id ?? null, chat.notice);

@@ -15,6 +15,13 @@ export function connectPhones(after) {
 /** The chats that are shown, as the snapshot wants them named. */
 export const watched = () => [...phones.values()].map((phone) => phone.chat).filter(Boolean).join(",");
 
+/** The vendor on whose phone a name is; one that is on several phones is on none. */
+export function owners() {
+  const vendors = new Map();
+  for (const { vendor, owner } of phones.values()) vendors.set(owner, vendors.has(owner) ? undefined : vendor);
+  return vendors;
+}
+
 /** Draws the snapshot's messengers. True if a chat is shown now that the snapshot did not have. */
 export function drawPhones(messengers) {
   const order = Object.keys(MESSENGERS);
