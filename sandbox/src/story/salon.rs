@@ -23,7 +23,7 @@ pub(super) struct Salon {
 
 impl Salon {
     pub(super) fn new(places: Places) -> Self {
-        Self { http: reqwest::Client::new(), places }
+        Self { http: reqwest::Client::builder().no_proxy().build().unwrap_or_default(), places }
     }
 
     /// Asks the sandbox.
