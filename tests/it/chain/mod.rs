@@ -333,11 +333,11 @@ impl Chain {
         .await;
     }
 
-    /// Jobs that run or could, and reminders that are due.
+    /// Jobs that run or could, and reminders that are due. A paced job waits for its place, which needs no moving of the clock either.
     async fn due(&self) -> i64 {
         let mut owner = self.world.owner().await;
         sqlx::query_scalar(
-            "select (select count(*) from job j where (state > 0 or run_at <= $1)
+            "select (select count(*) from job j where (state > 0 or run_at <= $1 or last_error = 'paced')
                  and not exists (select from job o where o.lane = j.lane and o.seq < j.seq))
                + (select count(*) from reminder where state = 'planned' and due_at <= $1)",
         )
