@@ -140,7 +140,7 @@ pub struct Capabilities {
     /// For how long after the first try the vendor recognises a repeated send by our key, so that an unknown outcome may be retried safely;
     /// `None`: never.
     pub deduplicates_for: Option<Duration>,
-    /// How long to wait for a report that proves a send whose answer was lost, before it is sent again; `None`: no report names our key.
+    /// How long to wait for a report or an echo that proves a send whose answer was lost, before it is sent again; `None`: nothing would tell.
     pub reports_unknown_within: Option<Duration>,
     /// Messages outside the window can be sent as approved templates.
     pub templates: bool,

@@ -16,6 +16,9 @@ use crate::{
 /// No vendor reports later (WhatsApp may still deliver after 30 days).
 const REPORTED_FOR: TimeDelta = TimeDelta::days(35);
 
+/// No echo comes later than this after its message was sent, or what says the same is another message.
+const ECHOED_WITHIN: TimeDelta = TimeDelta::hours(1);
+
 /// A message that an event of a vendor's is about.
 #[derive(Debug, Clone, FromRow)]
 pub struct Logged {
@@ -96,6 +99,35 @@ impl Tx {
         .bind(since)
         .fetch_optional(self.conn())
         .await?)
+    }
+
+    /// Finds and locks the messages of ours in a chat of which it is not known whether they were sent, with what they were to say; the one
+    /// that was tried first comes first.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn in_doubt(&mut self, account: ChannelAccountId, chat_id: &str) -> Result<Vec<(Logged, Value)>, StoreError> {
+        #[derive(FromRow)]
+        struct Row {
+            #[sqlx(flatten)]
+            logged: Logged,
+            content: Value,
+        }
+        let now = self.now();
+        let rows: Vec<Row> = sqlx::query_as(
+            "select m.id, m.conversation_id, m.client_id, m.direction, m.state, m.content
+             from conversation c join message m on m.conversation_id = c.id
+             where c.channel_account_id = $1 and c.chat_id = $2 and m.id >= uuid_floor($3) and m.direction = 'out'
+               and m.state in ('sending', 'unknown') and m.vendor_message_id is null and m.updated_at >= $4
+             order by m.begun_at for update of m",
+        )
+        .bind(account)
+        .bind(chat_id)
+        .bind(now - REPORTED_FOR)
+        .bind(now - ECHOED_WITHIN)
+        .fetch_all(self.conn())
+        .await?;
+        Ok(rows.into_iter().map(|row| (row.logged, row.content)).collect())
     }
 
     /// Takes a report about a message of ours.

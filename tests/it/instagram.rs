@@ -245,7 +245,8 @@ async fn a_name_is_asked_for_and_typing_is_shown() {
         let found = instagram().name_of(&salon.http, &salon.account, &salon.id(person)).await.unwrap();
         assert_eq!(found.as_deref(), Some(name), "a user name where there is no other");
     }
-    assert_eq!(instagram().name_of(&salon.http, &salon.account, "1").await, Ok(None), "nobody");
+    let nobody = instagram().name_of(&salon.http, &salon.account, "1").await.unwrap_err();
+    assert_eq!(nobody.class, Class::Permanent);
     let id = salon.id(ANNA);
     let to = Recipient { chat_id: &id, user_id: &id, plain_buttons: false };
     instagram().attend(&salon.http, &salon.account, to, None).await.unwrap();

@@ -50,8 +50,8 @@ const CAPABILITIES: Capabilities = Capabilities {
     // none.
     session_window: Some(DAY),
     deduplicates_for: None,
-    // Echoes repeat the message, and no key of ours.
-    reports_unknown_within: None,
+    // Each message comes back as an echo: without a key of ours, but with our words, and mostly before the answer to the send.
+    reports_unknown_within: Some(Duration::from_secs(15)),
     templates: false,
     names_in_events: false,
     // Refresh Access Token: a long-lived token has 60 days, and 60 more each time.

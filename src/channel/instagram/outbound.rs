@@ -78,15 +78,9 @@ pub(super) async fn show_typing(http: &Http, account: &Account, chat_id: &str) -
 pub(super) async fn name_of(http: &Http, account: &Account, user_id: &str) -> Result<Option<String>, Failure> {
     let mut url = node(account, [recipient(user_id)?.id])?;
     url.query_pairs_mut().append_pair("fields", "name,username");
-    match get::<Profile>(http, account, url).await {
-        Ok(profile) => {
-            let names = [&profile.name, &profile.username].into_iter().filter_map(some).map(str::trim);
-            Ok(names.into_iter().find(|name| !name.is_empty()).map(str::to_owned))
-        }
-        // Not to be had: the person does without.
-        Err(failure) if matches!(failure.class, Class::Permanent | Class::Unreachable) => Ok(None),
-        Err(failure) => Err(failure),
-    }
+    let profile: Profile = get(http, account, url).await?;
+    let mut names = [&profile.name, &profile.username].into_iter().filter_map(some).map(str::trim);
+    Ok(names.find(|name| !name.is_empty()).map(str::to_owned))
 }
 
 /// Whose token it is, and whether an app hears the account. At which address the app listens is not told.

@@ -6,6 +6,7 @@ mod cancel_booking;
 mod check_delivery;
 mod continue_dialogue;
 mod create_booking;
+mod echo;
 mod fallback;
 mod fire_reminder;
 mod handle_inbound;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use salon_core::{
-    channel::{AccountNotice, ChannelEvent, Delivery, EventKind, FailedClass, MessageRef, Sender},
+    channel::{AccountNotice, ChannelEvent, Delivery, EventKind, FailedClass, MessageRef},
     crm,
     ids::{ChannelAccountId, InboundEventId},
     message::{Logged, Progress},
@@ -13,7 +13,10 @@ use salon_core::{
     tenant::{break_account, set_template_status},
 };
 
-use super::fallback;
+use super::{
+    echo::{self, Echo},
+    fallback,
+};
 use crate::{
     ctx::Ctx,
     queue::{Assignment, JobError},
@@ -24,7 +27,7 @@ const ANSWER_MAY_TAKE: TimeDelta = TimeDelta::seconds(30);
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 /// Why an event changed nothing; none if it did.
-type Ignored = Option<&'static str>;
+pub(super) type Ignored = Option<&'static str>;
 
 pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, id: InboundEventId) -> Result<(), JobError> {
     let mut tx = ctx.db.tenant(assignment.tenant).await?;
@@ -42,13 +45,8 @@ pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, id: InboundEventId) 
             None => Some("about no message of ours"),
         },
         (EventKind::Echo { vendor_message_id, text, operator }, Some(sender)) => {
-            let known = tx.logged(account, &MessageRef::Vendor(vendor_message_id.clone())).await?.is_some();
-            match operator {
-                _ if known => Some("our own message"),
-                Some(false) => Some("our own message"),
-                None if early => return Err(later("it may be our own message")),
-                _ => overheard(&mut tx, account, sender, text.as_deref(), vendor_message_id).await?,
-            }
+            let echo = Echo { vendor_message_id, text: text.as_deref(), operator: *operator };
+            echo::run(ctx, &mut tx, account, sender, &echo, early).await?
         }
         (EventKind::Removed { of }, _) => match tx.logged(account, &MessageRef::Vendor(of.clone())).await? {
             Some(message) => {
@@ -73,11 +71,11 @@ pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, id: InboundEventId) 
     Ok(tx.commit().await?)
 }
 
-fn later(why: &str) -> JobError {
+pub(super) fn later(why: &str) -> JobError {
     JobError::Later { after: LOOK_AGAIN, why: why.to_owned() }
 }
 
-async fn reported(
+pub(super) async fn reported(
     ctx: &Ctx,
     tx: &mut Tx,
     account: ChannelAccountId,
@@ -106,19 +104,6 @@ async fn reported(
             Ok(None)
         }
     }
-}
-
-async fn overheard(
-    tx: &mut Tx,
-    account: ChannelAccountId,
-    sender: &Sender,
-    text: Option<&str>,
-    vendor_message_id: &str,
-) -> Result<Ignored, JobError> {
-    let contact = tx.meet(account, sender, None).await?;
-    let message = tx.overheard(&contact, text, vendor_message_id).await?;
-    tx.tell_crm(crm::Wish::RecordMessage, message.0, 1, contact.client_id).await?;
-    Ok(None)
 }
 
 async fn noticed(tx: &mut Tx, account: ChannelAccountId, notice: &AccountNotice) -> Result<Ignored, JobError> {

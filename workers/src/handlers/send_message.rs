@@ -1,6 +1,6 @@
 //! A message is sent. Its row says where it stands: `sending` is committed before the vendor is called, so a crash after that is an
 //! unknown outcome. What follows then depends on what the vendor offers: one that recognises our key is simply asked again; one that
-//! reports on our key is given the time to; one that lets us read the chat is looked into. Only then, since an answer or a reminder that
+//! reports on our key, or gives back what was sent, is given the time to; one that lets us read the chat is looked into. Only then, since an answer or a reminder that
 //! is missing does more harm than one that comes twice, it is sent again once, on record, and never twice.
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -137,7 +137,7 @@ fn recognises(adapter: &dyn ChannelAdapter, message: &Outgoing, now: DateTime<Ut
     since.is_some_and(|(time, begun)| now < begun + time)
 }
 
-/// A vendor that reports on our key is given the time to, before the message is sent again.
+/// A vendor that reports on our key, or gives back what was sent, is given the time to before the message is sent again.
 fn wait_for_report(adapter: &dyn ChannelAdapter, message: &Outgoing, now: DateTime<Utc>) -> Result<(), JobError> {
     let Some(time) = adapter.capabilities().reports_unknown_within else { return Ok(()) };
     let until = message.updated_at + TimeDelta::from_std(time).unwrap_or_default();

@@ -143,13 +143,16 @@ fn message(task: &Task, customer_id: String) -> Option<CrmMessage> {
     let author = if subject.direction == "in" { Author::Client } else { Author::Salon };
     let text = match task.intent.kind.as_str() {
         "record_booking" => booking_text(&subject.content, task)?,
-        _ if author == Author::Salon => serde_json::from_value::<Screen>(subject.content.clone()).ok()?.text,
-        _ => client_text(&subject.content)?,
+        _ => match serde_json::from_value::<Screen>(subject.content.clone()) {
+            Ok(screen) if author == Author::Salon => screen.text,
+            // A client's words, or what somebody at the salon wrote in the messenger's own app.
+            _ => words(&subject.content)?,
+        },
     };
     Some(CrmMessage { customer_id, conversation_id: task.conversation.clone(), author, text, at: subject.at })
 }
 
-fn client_text(content: &Value) -> Option<String> {
+fn words(content: &Value) -> Option<String> {
     let text = content.get("text").and_then(Value::as_str).unwrap_or_default();
     match content.get("media").and_then(Value::as_str) {
         Some(media) => Some(format!("[{media}] {text}").trim().to_owned()),

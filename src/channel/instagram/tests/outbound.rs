@@ -128,21 +128,21 @@ async fn typing_is_shown_with_nothing_beside_it() {
 }
 
 #[tokio::test]
-async fn a_name_is_asked_for_and_done_without() {
+async fn a_name_is_asked_for() {
     let steps = vec![
         Step::json(200, &json!({"name": " Анна К ", "username": "anna.k", "id": ANNA})),
         Step::json(200, &json!({"name": " ", "username": "anna.k"})),
         Step::json(200, &json!({"id": ANNA})),
-        Step::json(400, &refusal(100, Some(33))),
         Step::json(400, &refusal(230, None)),
         Step::json(400, &refusal(613, None)),
     ];
     let stub = Stub::start("", steps).await;
     let (client, account) = (http(), account(stub.base_url.clone()));
     let name = async || Instagram.name_of(&client, &account, ANNA).await;
-    for expected in [Some("Анна К"), Some("anna.k"), None, None, None] {
+    for expected in [Some("Анна К"), Some("anna.k"), None] {
         assert_eq!(name().await.unwrap().as_deref(), expected);
     }
+    assert_eq!(name().await, Err(Failure::permanent("230:other")), "the person did not agree to it");
     assert!(matches!(name().await.unwrap_err().class, Class::Retry { after: Some(_) }));
     assert_eq!(stub.seen()[0].path, format!("/v26.0/{ANNA}?fields=name%2Cusername"));
     assert_eq!(Instagram.name_of(&client, &account, "me").await, Err(Failure::permanent("chat_id_not_a_person")));
