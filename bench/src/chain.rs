@@ -95,15 +95,20 @@ async fn steady(bed: &Bed, first: u64) -> Result<Latencies> {
     Ok(Latencies::of(times))
 }
 
-/// Until every message is on record as sent. A message at Telegram that the log does not know of would be no full turn.
+/// Until every message is on record as sent. A message at Telegram that the log does not know of would be no full turn. Other
+/// jobs (the watch over webhooks, the CRM) are nobody's here.
 async fn settle(bed: &Bed) -> Result<()> {
+    let (mut messages, mut jobs) = (0, 0);
     for _ in 0..600 {
-        if bed.count("message where direction = 'out' and state <> 'sent'").await? == 0 && bed.count("job").await? == 0 {
+        messages = bed.count("message where direction = 'out' and state <> 'sent'").await?;
+        jobs = bed.count("job where kind in ('handle_inbound', 'send_message')").await?;
+        if messages == 0 && jobs == 0 {
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    Err("messages were not sent".into())
+    let dead = bed.count("job_dead").await?;
+    Err(format!("{messages} messages were not sent, {jobs} jobs are left, {dead} jobs are dead").into())
 }
 
 /// Statements that requests and jobs sent, as their log lines tell.

@@ -84,21 +84,16 @@ async fn measure(mut options: Options) -> Result<()> {
     }
     let load = figures::load_average();
     let bed = Bed::new(options).await?;
-    let (mut rows, mut loads) = (Vec::new(), Vec::new());
+    let mut loads = Vec::new();
     for part in &bed.options.parts {
         loads.push(format!("{part:?} {:.1}", figures::load_average().unwrap_or(f64::NAN)));
-        rows.extend(match part {
-            Part::Ingress => ingress::run(&bed).await?,
-            Part::Queue => queue::run(&bed).await?,
-            Part::Chain => chain::run(&bed).await?,
-            Part::Explain => {
-                println!("{}", explain::run(&bed).await?);
-                Vec::new()
-            }
-        });
-    }
-    if !rows.is_empty() {
-        println!("{}", figures::table(&rows));
+        let told = match part {
+            Part::Ingress => figures::table(&ingress::run(&bed).await?),
+            Part::Queue => figures::table(&queue::run(&bed).await?),
+            Part::Chain => figures::table(&chain::run(&bed).await?),
+            Part::Explain => explain::run(&bed).await?,
+        };
+        println!("{told}");
     }
     println!(
         "Load average before: {:.1}; before each part, with what the parts before it left: {}.",

@@ -37,10 +37,12 @@ pub(crate) async fn run(bed: &Bed) -> Result<Vec<Row>> {
     let (mut ours, mut ceilings) = (Vec::new(), Vec::new());
     for round in 1..=bed.options.rounds {
         fill(bed).await?;
-        ceilings.push(ceiling(bed).await?);
+        let ceiling = ceiling(bed).await?;
         fill(bed).await?;
-        ours.push(drain(bed).await?);
-        eprintln!("queue round {round}: {:?}/s, pgbench {:?}/s", ours.last(), ceilings.last());
+        let rate = drain(bed).await?;
+        eprintln!("queue round {round}: {rate:.0}/s, pgbench {ceiling:.0}/s");
+        ours.push(rate);
+        ceilings.push(ceiling);
     }
     let woken = pickup(bed, bed.app.db.clone(), true).await?;
     let config = &bed.app.config.database;
