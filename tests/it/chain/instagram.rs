@@ -20,26 +20,15 @@ const SEND: &str = "POST /{Version}/{IG-ID}/messages";
 /// What a client is asked first.
 const LANGUAGE: &str = "Русский";
 
-const CHANNEL: &str = r#"channels:
-  - kind: instagram
-    name: instagram
-    account_id: "17841400000000001"
-    access_token: IGAA-demo-token-of-the-lotos-salon
-    app_secret: demo-app-secret
-    other_app_secret: demo-instagram-app-secret
-    verify_token: shown-by-the-app
-    base_url: http://sandbox.invalid/instagram
-"#;
-
 /// Two salons with an account each, and the app's one address entered in the App Dashboard: the first one's.
 async fn chain() -> Chain {
-    let chain = Chain::with(|salon| salon.replace("channels:\n", CHANNEL)).await;
+    let chain = Chain::new().await;
     let mut tx = chain.db.tenant(chain.lotos.tenant).await.unwrap();
     let webhooks = tenant::webhooks(&mut tx, &chain.keyring).await.unwrap();
     drop(tx);
     let key = webhooks.into_iter().find(|webhook| webhook.source == "instagram").unwrap().key.unwrap();
     let address = chain.base.join(&format!("/webhooks/instagram/{}", key.expose_secret())).unwrap();
-    let callback = json!({"url": address.as_str(), "verify_token": "shown-by-the-app"});
+    let callback = json!({"url": address.as_str(), "verify_token": "demo-verify-token"});
     chain.sandbox.instagram.act(json!({"do": "set_callback", "app": APP, "callback": callback})).await.unwrap();
     chain
 }
