@@ -68,7 +68,13 @@ async fn a_last_attempt_that_ends_without_a_word_is_given_last_words() {
     site.script.set_words(panics, "fail nobody hears").await;
     let worker = site.work(settings(Queue::Outbound, 2));
     for asked in 1..=3 {
-        eventually("last words", async || (site.script.words_of(panics).await.len() == asked).then_some(())).await;
+        // Settled too: the wait for the next time counts from the settlement.
+        eventually("last words", async || {
+            let spoke = site.script.words_of(panics).await.len() == asked;
+            let settled = site.script.live(panics).await.is_none_or(|job| job.state == 0);
+            (spoke && settled).then_some(())
+        })
+        .await;
         site.clock().advance(TimeDelta::minutes(20));
     }
     let letters =
