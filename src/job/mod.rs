@@ -55,7 +55,7 @@ impl NewJob {
         self
     }
 
-    /// Within its class, the nearest deadline runs first.
+    /// Within its class and round (docs/decisions/0010-fair-share.md), the nearest deadline runs first.
     #[must_use]
     pub const fn deadline(mut self, at: DateTime<Utc>) -> Self {
         self.deadline = Some(at);

@@ -119,3 +119,46 @@ async fn classes_then_deadlines_then_arrival() {
     assert_eq!(order, [1, 2, 3, 4, 5, 6, 7, 8]);
     site.assert_accounted(8).await;
 }
+
+/// Proves promise 5 in the queue: a salon's backlog, however it came about, makes another salon's job wait for a share of it and not for
+/// its end; and the backlog itself goes on beside a salon that keeps sending.
+#[tokio::test]
+async fn a_backlog_does_not_make_the_neighbour_wait_for_its_end() {
+    const BACKLOG: usize = 400;
+    let site = Site::new().await;
+    let due = site.db.clock().now() + TimeDelta::hours(1);
+    let worker = Uuid::now_v7();
+    // Of one statement, of many, and of what became due at once.
+    let events: Vec<_> = (0..BACKLOG).map(|n| super::event(site.lotos, n)).collect();
+    site.db.ingest(&events).await.unwrap();
+    for _ in 0..BACKLOG {
+        site.enqueue(site.lotos, message().1).await;
+        site.enqueue(site.lotos, message().1.run_at(due).class(WorkClass::Background)).await;
+    }
+    site.clock().set(due);
+    let claim = async |queue, most| {
+        let claimed = site.db.claim(queue, worker, most, LEASE).await.unwrap();
+        claimed.into_iter().map(|job| job.tenant_id).collect::<Vec<_>>()
+    };
+    assert_eq!(claim(Queue::Dialogue, 20).await, [site.lotos; 20], "the first round and some of the second");
+    assert_eq!(claim(Queue::Outbound, 20).await, [site.lotos; 20]);
+
+    site.db.ingest(&[super::event(site.roza, BACKLOG)]).await.unwrap();
+    site.enqueue(site.roza, message().1).await;
+    site.enqueue(site.roza, message().1.class(WorkClass::Background)).await;
+    for queue in [Queue::Dialogue, Queue::Outbound] {
+        let next = claim(queue, 16).await;
+        assert_eq!(next.iter().filter(|tenant| **tenant == site.roza).count(), 1, "{queue}: {next:?}");
+    }
+    // A lower class of anybody still waits for what is left of the upper one.
+    assert_eq!(claim(Queue::Outbound, BACKLOG - 35).await, vec![site.lotos; BACKLOG - 35]);
+    assert_eq!(claim(Queue::Outbound, 17).await.iter().filter(|tenant| **tenant == site.roza).count(), 1);
+
+    // A neighbour with a backlog of its own gets no more than its half.
+    let more: Vec<_> = (BACKLOG + 1..2 * BACKLOG).map(|n| super::event(site.roza, n)).collect();
+    site.db.ingest(&more).await.unwrap();
+    let halves = claim(Queue::Dialogue, 320).await;
+    let mine = halves.iter().filter(|tenant| **tenant == site.lotos).count();
+    assert!((144..=176).contains(&mine), "{mine} of 320");
+    site.assert_accounted(3 * BACKLOG + 3 + BACKLOG - 1).await;
+}
