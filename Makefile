@@ -14,6 +14,7 @@ test: ## every test: Rust, federation, vendors' clients, browser
 	@scripts/test
 
 conformance: ## the table of messengers and what each must do
+	@scripts/bootstrap
 	cargo test --quiet --locked --package salon-core --lib channel::conformance::cases::table -- --nocapture
 
 check: ## format, lints, licences and versions of dependencies

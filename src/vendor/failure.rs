@@ -77,6 +77,7 @@ impl From<HttpError> for Failure {
         match error {
             HttpError::Refused(_) => Self::permanent("address_refused"),
             HttpError::NotSent => Self::retry("not_sent"),
+            HttpError::NotTrusted => Self::retry("certificate_not_trusted"),
             HttpError::NoAnswer => Self::unknown("no_answer"),
             HttpError::AnswerTooLarge => Self::unknown("answer_too_large"),
         }

@@ -1,7 +1,7 @@
 //! The one HTTP client. Adapters build a [`Request`] and read a [`Reply`]; time-outs, size limits, the address guard and the silence
 //! of the logs are here.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, error::Error as _, time::Duration};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use serde::Serialize;
@@ -22,6 +22,9 @@ pub enum HttpError {
     /// No connection: nothing was sent.
     #[error("the vendor could not be reached")]
     NotSent,
+    /// The vendor's certificate is signed by nobody who is trusted here: nothing was sent.
+    #[error("the vendor's certificate is not trusted")]
+    NotTrusted,
     /// The request was written, at least in part, and no complete answer came.
     #[error("the vendor did not answer")]
     NoAnswer,
@@ -199,8 +202,7 @@ impl Http {
         if let Some(body) = request.body {
             call = call.body(body);
         }
-        let mut response =
-            call.send().await.map_err(|error| if error.is_connect() { HttpError::NotSent } else { HttpError::NoAnswer })?;
+        let mut response = call.send().await.map_err(|error| no_answer(&error))?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|_| HttpError::NoAnswer)? {
@@ -211,6 +213,24 @@ impl Http {
         }
         Ok(Reply { status, headers, body })
     }
+}
+
+fn no_answer(error: &reqwest::Error) -> HttpError {
+    if !error.is_connect() {
+        return HttpError::NoAnswer;
+    }
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if let Some(rustls::Error::InvalidCertificate(_)) = error.downcast_ref() {
+            return HttpError::NotTrusted;
+        }
+        // An I/O error gives the source of what it wraps, and not what it wraps.
+        cause = match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        };
+    }
+    HttpError::NotSent
 }
 
 #[allow(clippy::disallowed_methods, reason = "this is the one place that makes a client")]

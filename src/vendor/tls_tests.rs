@@ -53,9 +53,9 @@ async fn an_authority_of_ones_own_counts_for_ones_own_calls() {
     let ask = || Request::new(Method::GET, url.clone(), Duration::from_secs(5));
     let trusting = ordinary.clone().trusting("max", &Roots::from_pem(AUTHORITY).unwrap()).unwrap();
     assert_eq!(status(&trusting, ask().own_roots("max")).await, Ok(200));
-    assert_eq!(status(&trusting, ask().own_roots("vk")).await, Err(HttpError::NotSent));
-    assert_eq!(status(&trusting, ask()).await, Err(HttpError::NotSent));
-    assert_eq!(status(&ordinary, ask().own_roots("max")).await, Err(HttpError::NotSent));
+    assert_eq!(status(&trusting, ask().own_roots("vk")).await, Err(HttpError::NotTrusted));
+    assert_eq!(status(&trusting, ask()).await, Err(HttpError::NotTrusted));
+    assert_eq!(status(&ordinary, ask().own_roots("max")).await, Err(HttpError::NotTrusted));
 }
 
 #[test]

@@ -89,6 +89,9 @@ impl Salon {
 fn vendor_remedy(failure: &Failure) -> &'static str {
     match (failure.class, &*failure.code) {
         (_, "address_refused") => "correct its base_url: https, and no private address unless SALON_ALLOW_PRIVATE_VENDORS is on",
+        (_, "certificate_not_trusted") => {
+            "check its base_url; MAX's certificate is signed by an authority that SALON_MAX_CA_FILE must name (docs/configuration.md)"
+        }
         (Class::Retry { .. } | Class::Unknown, _) => {
             "check that its base_url is right and can be reached from here; if so, wait until the vendor works again"
         }
