@@ -96,6 +96,41 @@ pub struct Chat {
     pub notice: Option<Notice>,
 }
 
+/// Why a person can't do something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CannotAct {
+    /// No such bot.
+    NoBot,
+    /// No such person.
+    NoPerson,
+    /// The chat was not begun or is stopped, the bot is blocked, or the account is deleted.
+    NoChat,
+    /// No such message, or not one that this person can do this to.
+    NoMessage,
+    /// No message has such a button.
+    NoButton,
+    /// The person has no number to share.
+    NoPhone,
+    /// The text is empty or too long, or the file is not base64.
+    BadContent,
+}
+
+impl std::fmt::Display for CannotAct {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::NoBot => "no such bot",
+            Self::NoPerson => "no such person",
+            Self::NoChat => "the chat is not open",
+            Self::NoMessage => "no such message",
+            Self::NoButton => "no message has such a button",
+            Self::NoPhone => "the person has no number",
+            Self::BadContent => "empty, too long, or not base64",
+        })
+    }
+}
+
+impl std::error::Error for CannotAct {}
+
 /// What a person does.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]

@@ -17,8 +17,8 @@ use axum::{
 use salon_sandbox::{
     Options, Sandbox,
     fault::{Fault, Target},
-    messenger::{Act, Author, ButtonKind, Media, Messenger},
-    telegram::{Action, CannotAct, Manners, NewBot, Person},
+    messenger::{Act, Author, ButtonKind, CannotAct, Media, Messenger},
+    telegram::{Action, Manners, NewBot, Person},
     vendor::Vendor,
 };
 use serde_json::{Value, json};

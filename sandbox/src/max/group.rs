@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 use super::{
     Max,
     hand::written,
-    person::{Acted, CannotAct},
+    person::Acted,
     state::{Bot, Chat, Person, State, With},
 };
+use crate::messenger::CannotAct;
 
 /// What happens in a group.
 #[derive(Debug, Clone, Deserialize)]

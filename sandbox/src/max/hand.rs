@@ -7,11 +7,11 @@ use sha2::Sha256;
 
 use super::{
     Max,
-    person::{Acted, CannotAct},
+    person::Acted,
     state::{Bot, Chat, Message, Person, Pressed, State, With},
     view,
 };
-use crate::messenger::{ButtonKind, Media};
+use crate::messenger::{ButtonKind, CannotAct, Media};
 
 /// MAX: a deep link's payload; a longer one is left out, and nobody is told.
 const MAX_PAYLOAD: usize = 512;

@@ -35,7 +35,7 @@ pub use self::{
     answer::Refusal,
     delivery::Delivery,
     group::GroupAction,
-    person::{Acted, Action, CannotAct},
+    person::{Acted, Action},
     state::Person,
 };
 use self::{

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Max, hand::Hand};
-use crate::messenger::{Act, Media};
+use crate::messenger::{Act, CannotAct, Media};
 
 /// What a person does in the dialogue with a bot.
 #[derive(Debug, Clone, Deserialize)]
@@ -95,41 +95,6 @@ pub struct Acted {
     /// The events it made that a subscription wants, named by what tells them apart: MAX gives them no ids.
     pub events: Vec<String>,
 }
-
-/// Why a person can't do that.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CannotAct {
-    /// No such bot.
-    NoBot,
-    /// No such person.
-    NoPerson,
-    /// The dialogue was not begun, or is stopped; or there is no such group.
-    NoChat,
-    /// No such message, or not the person's own.
-    NoMessage,
-    /// No message has such a button.
-    NoButton,
-    /// The person has no number to share.
-    NoPhone,
-    /// The text is empty or too long.
-    BadContent,
-}
-
-impl std::fmt::Display for CannotAct {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::NoBot => "no such bot",
-            Self::NoPerson => "no such person",
-            Self::NoChat => "the chat is not open",
-            Self::NoMessage => "no such message",
-            Self::NoButton => "no message has such a button",
-            Self::NoPhone => "the person has no number",
-            Self::BadContent => "empty or too long",
-        })
-    }
-}
-
-impl std::error::Error for CannotAct {}
 
 impl Max {
     /// Lets a person do something in their dialogue with a bot; the events are on their way when this returns.

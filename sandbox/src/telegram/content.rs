@@ -5,7 +5,8 @@ use std::sync::Arc;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 
-use super::{File, Telegram, person::CannotAct, state::Person, text};
+use super::{File, Telegram, state::Person, text};
+use crate::messenger::CannotAct;
 
 /// A picture of one pixel, for people who send no picture of their own.
 const PIXEL: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==";

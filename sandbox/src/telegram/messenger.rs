@@ -6,9 +6,9 @@ use axum::Router;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Action, CannotAct, Telegram, VENDOR, http, view};
+use super::{Action, Telegram, VENDOR, http, view};
 use crate::{
-    messenger::{Act, ButtonKind, Chat, Media, Messenger},
+    messenger::{Act, ButtonKind, CannotAct, Chat, Media, Messenger},
     vendor::Vendor,
 };
 

@@ -35,7 +35,7 @@ use self::state::{Bot, Chat};
 pub use self::{
     answer::Refusal,
     delivery::Delivery,
-    person::{Acted, Action, CannotAct},
+    person::{Acted, Action},
     state::Person,
 };
 use crate::{ledger::Entry, world::World};

@@ -9,6 +9,7 @@ use super::{
     state::{Bot, Chat, Lane, Person, Query},
     text,
 };
+use crate::messenger::CannotAct;
 
 /// What a person does in a chat with a bot.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -104,41 +105,6 @@ pub struct Acted {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub callback_query_id: Option<String>,
 }
-
-/// Why a person can't do that.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CannotAct {
-    /// No such bot.
-    NoBot,
-    /// No such person.
-    NoPerson,
-    /// The chat was not started, the bot is blocked, or the account is deleted.
-    NoChat,
-    /// No such message, or not one that this can be done to.
-    NoMessage,
-    /// The message has no such button.
-    NoButton,
-    /// The person has no number to share.
-    NoPhone,
-    /// The text is empty or too long, or the file is not base64.
-    BadContent,
-}
-
-impl std::fmt::Display for CannotAct {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::NoBot => "no such bot",
-            Self::NoPerson => "no such person",
-            Self::NoChat => "the chat is not open",
-            Self::NoMessage => "no such message",
-            Self::NoButton => "the message has no such button",
-            Self::NoPhone => "the person has no number",
-            Self::BadContent => "empty, too long, or not base64",
-        })
-    }
-}
-
-impl std::error::Error for CannotAct {}
 
 impl Telegram {
     /// Lets a person do something in their chat with a bot; the update is on its way when this returns.

@@ -2,8 +2,8 @@
 
 use hmac::{Hmac, KeyInit, Mac};
 use salon_sandbox::{
-    max::{Action, CannotAct, GroupAction},
-    messenger::{Act, Author, ButtonKind, Chat, Media, Messenger},
+    max::{Action, GroupAction},
+    messenger::{Act, Author, ButtonKind, CannotAct, Chat, Media, Messenger},
     vendor::Vendor,
 };
 use serde_json::{Value, json};
