@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    bulkhead::OUTBOUND_SLOTS,
     ctx::Ctx,
     handlers,
     queue::{Assignment, JobBackend, JobError, QueueSettings},
@@ -20,9 +21,10 @@ use crate::{
 /// How many jobs of a queue one process runs at once, unless told otherwise.
 pub const fn default_slots(queue: Queue) -> usize {
     match queue {
-        Queue::Dialogue | Queue::Outbound => 16,
-        Queue::Calendar => 12,
-        Queue::Crm | Queue::Reminder => 8,
+        Queue::Dialogue | Queue::Calendar | Queue::Crm => 16,
+        // Nearly all of them wait for a messenger, and hold no connection of the database meanwhile.
+        Queue::Outbound => OUTBOUND_SLOTS,
+        Queue::Reminder => 8,
     }
 }
 

@@ -21,7 +21,7 @@ pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, id: InboundEventId) 
     let (adapter, Some(sender)) = (channel::adapter(found.kind), &event.sender) else { return Ok(()) };
     let to =
         Recipient { chat_id: &sender.chat_id, user_id: &sender.user_id, plain_buttons: sender.plain_buttons.unwrap_or(false) };
-    let _place = ctx.bulkhead.enter(found.kind.as_str(), found.id)?;
+    let _place = ctx.bulkhead.messenger(&found)?;
     let done = match &event.kind {
         EventKind::Button { callback_id: Some(callback_id), .. } => {
             let press = Press { callback_id, chat_id: &sender.chat_id, user_id: &sender.user_id };

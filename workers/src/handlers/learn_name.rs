@@ -17,7 +17,7 @@ pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, conversation: Conver
     let Some(contact) = tx.contact(conversation).await? else { return Ok(()) };
     let Some(found) = channel_account(&mut tx, contact.channel_account_id, &ctx.keyring).await? else { return Ok(()) };
     drop(tx);
-    let _place = ctx.bulkhead.enter(found.kind.as_str(), found.id)?;
+    let _place = ctx.bulkhead.messenger(&found)?;
     let name = match channel::adapter(found.kind).name_of(&ctx.http, &found.account, &contact.user_id).await {
         Ok(Some(name)) => name,
         // Somebody without a name is served all the same: what the vendor will never tell is not worth a dead letter.

@@ -24,7 +24,7 @@ mod watch_channels;
 mod wording;
 
 use apalis::prelude::Data;
-use salon_core::job::Job;
+use salon_core::job::{Job, Queue};
 
 use crate::{
     ctx::Ctx,
@@ -40,6 +40,11 @@ pub async fn run(assignment: Assignment, ctx: Data<Ctx>) -> Result<(), JobError>
     if let Some(why) = &assignment.last_words {
         return last_words::run(ctx, &assignment, why).await;
     }
+    // Before anything is read: what waits for a vendor that hangs comes by often.
+    let _place = match assignment.job.spec().queue {
+        queue @ (Queue::Calendar | Queue::Crm) => Some(ctx.bulkhead.salon(queue, assignment.tenant)?),
+        Queue::Dialogue | Queue::Outbound | Queue::Reminder => None,
+    };
     match assignment.job.clone() {
         Job::HandleInbound { inbound_event } => handle_inbound::run(ctx, &assignment, inbound_event).await,
         Job::NoteEvent { inbound_event } => note_event::run(ctx, &assignment, inbound_event).await,

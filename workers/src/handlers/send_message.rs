@@ -1,7 +1,8 @@
 //! A message is sent. Its row says where it stands: `sending` is committed before the vendor is called, so a crash after that is an
 //! unknown outcome. What follows then depends on what the vendor offers: one that recognises our key is simply asked again; one that
-//! reports on our key, or gives back what was sent, is given the time to; one that lets us read the chat is looked into. Only then, since an answer or a reminder that
-//! is missing does more harm than one that comes twice, it is sent again once, on record, and never twice.
+//! reports on our key, or gives back what was sent, is given the time to; one that lets us read the chat is looked into. Only then,
+//! since an answer or a reminder that is missing does more harm than one that comes twice, it is sent again once, on record, and never
+//! twice.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use salon_core::{
@@ -43,7 +44,7 @@ struct Ready {
 pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, id: MessageId) -> Result<(), JobError> {
     let Some(ready) = prepare(ctx, assignment, id).await? else { return Ok(()) };
     let adapter = channel::adapter(ready.account.kind);
-    let _place = ctx.bulkhead.enter(ready.account.kind.as_str(), ready.account.id)?;
+    let _place = ctx.bulkhead.messenger(&ready.account)?;
     let again = ready.message.state == "sending";
     if again && let Some(sent) = look(ctx, adapter, &ready).await? {
         return record(ctx, assignment, id, ready.message.attempts, &sent).await;

@@ -41,6 +41,13 @@ struct Task {
 }
 
 pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, id: IntentId) -> Result<(), JobError> {
+    let mut tx = ctx.db.tenant(assignment.tenant).await?;
+    let Some(intent) = tx.intent(id).await? else { return Err(JobError::Dead("the intent is gone".into())) };
+    // Nothing is held while Redis is asked, which may take a quarter of a second. And nothing more is read before: of a thousand intents that
+    // wait for their turn each comes by once in a while.
+    drop(tx);
+    let limits = [(format!("crm:{}", intent.connection_id), CRM_RATE)];
+    ctx.pacer.acquire(&limits).await.map_err(|after| JobError::Later { after, why: "paced".into() })?;
     let Some(task) = prepare(ctx, assignment, id).await? else { return Ok(()) };
     match tell(ctx, assignment, &task).await {
         Ok(()) => {
@@ -81,10 +88,7 @@ async fn prepare(ctx: &Ctx, assignment: &Assignment, id: IntentId) -> Result<Opt
     let client = tx.client(client_id).await?;
     let tenant = load_tenant(&mut tx).await?;
     let begun = (intent.state == "sending").then_some(intent.updated_at);
-    // Nothing is held while Redis is asked, which may take a quarter of a second.
     drop(tx);
-    let limits = [(format!("crm:{}", connection.id), CRM_RATE)];
-    ctx.pacer.acquire(&limits).await.map_err(|after| JobError::Later { after, why: "paced".into() })?;
     if begun.is_none() {
         begin(ctx, assignment, id).await?;
     }

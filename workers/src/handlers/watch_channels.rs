@@ -9,6 +9,7 @@ use crate::{
 };
 
 pub(super) async fn run(ctx: &Ctx, assignment: &Assignment) -> Result<(), JobError> {
+    let _place = ctx.bulkhead.watch()?;
     let mut tx = ctx.db.tenant(assignment.tenant).await?;
     let accounts = channel_accounts(&mut tx, &ctx.keyring).await?;
     drop(tx);
