@@ -9,6 +9,7 @@ use std::{
 use http::HeaderMap;
 use moka::future::Cache;
 use secrecy::SecretString;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::{changes::Changes, source::Source};
@@ -34,6 +35,8 @@ pub(super) struct Door {
     /// The channel account or the connection.
     pub(super) target: Uuid,
     pub(super) lock: Lock,
+    /// For its webhooks that are under way. A door that is read anew has new ones, and so has every process.
+    pub(super) places: Semaphore,
     /// The last change that this is known to be true after: see [`Changes::is_current`].
     pub(super) as_of: AtomicU64,
 }
@@ -107,12 +110,13 @@ pub(super) struct Doors {
     unknown: Cache<[u8; 32], ()>,
     /// By channel and the account's id at the vendor.
     named: Cache<(ChannelKind, String), Option<Arc<Door>>>,
+    per_address: usize,
     changes: Arc<Changes>,
     _listener: Option<ChangeListener>,
 }
 
 impl Doors {
-    pub(super) fn new(db: Db, keyring: Arc<KeyRing>, redis: Option<redis::Client>) -> Self {
+    pub(super) fn new(db: Db, keyring: Arc<KeyRing>, redis: Option<redis::Client>, per_address: usize) -> Self {
         let mut decoy = [0; 32];
         db.ids().fill(&mut decoy);
         let changes = Arc::new(Changes::default());
@@ -120,6 +124,7 @@ impl Doors {
         Self {
             _listener: redis.map(|redis| ChangeListener::start(redis, move |tenant| heard.note(tenant))),
             changes,
+            per_address,
             db,
             keyring,
             decoy: hex::encode(decoy).into(),
@@ -215,6 +220,6 @@ impl Doors {
             }
         };
         let lock = lock.ok_or(StoreError::Corrupt("endpoint.target_id"))?;
-        Ok(Arc::new(Door { tenant, source, target, lock, as_of }))
+        Ok(Arc::new(Door { tenant, source, target, lock, places: Semaphore::new(self.per_address), as_of }))
     }
 }

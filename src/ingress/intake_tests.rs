@@ -1,5 +1,7 @@
 use std::sync::atomic::AtomicU64;
 
+use tokio::sync::Semaphore;
+
 use crate::{
     booking::{CalendarSecrets, calendar},
     channel::{Account, AccountSecrets, ChannelKind, adapter},
@@ -18,7 +20,14 @@ fn door(source: Source) -> Door {
         }
         Source::Calendar => Lock::Calendar(calendar(), CalendarSecrets { api_key: secret(), webhook_secret: secret() }),
     };
-    Door { tenant: TenantId(Uuid::from_u128(1)), source, target: Uuid::from_u128(2), lock, as_of: AtomicU64::new(0) }
+    Door {
+        tenant: TenantId(Uuid::from_u128(1)),
+        source,
+        target: Uuid::from_u128(2),
+        lock,
+        places: Semaphore::new(1),
+        as_of: AtomicU64::new(0),
+    }
 }
 
 fn read(source: Source, body: &[u8]) -> NewInbound {

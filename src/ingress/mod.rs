@@ -37,6 +37,8 @@ pub struct IngressDeps {
 pub struct Limits {
     /// Webhooks at once; bodies of up to a megabyte each lie in memory.
     pub concurrency: usize,
+    /// Of these, webhooks to one address: who knows one and sends slowly must not hold up the others.
+    pub per_address: usize,
     /// Requests at once whose address is nobody's.
     pub strangers: usize,
     /// Webhooks that wait for a flusher.
@@ -61,6 +63,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             concurrency: 512,
+            per_address: 64,
             strangers: 64,
             queue: 512,
             queue_patience: Duration::from_secs(2),
@@ -88,7 +91,7 @@ struct Ingress {
 pub fn router(deps: IngressDeps) -> Router {
     let IngressDeps { db, keyring, redis, strict_signature, limits } = deps;
     let ingress = Ingress {
-        doors: Doors::new(db.clone(), keyring, redis),
+        doors: Doors::new(db.clone(), keyring, redis, limits.per_address),
         batcher: Batcher::start(db.clone(), &limits),
         places: Semaphore::new(limits.concurrency),
         strangers: Semaphore::new(limits.strangers),

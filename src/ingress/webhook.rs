@@ -9,7 +9,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, header::RETRY_AFTER, request::Parts};
-use tokio::time::Instant;
+use tokio::{
+    sync::{AcquireError, SemaphorePermit},
+    time::Instant,
+};
 use tracing::Instrument;
 
 use super::{
@@ -107,9 +110,7 @@ impl Ingress {
             Ok(door) => door,
             Err(unavailable) => return unavailable.into(),
         };
-        // Who has no key gets a place among strangers only: slow bodies to made-up addresses hold up nobody's webhooks.
-        let places = if door.is_some() { &self.places } else { &self.strangers };
-        let Ok(Ok(place)) = tokio::time::timeout(self.limits.queue_patience, places.acquire()).await else {
+        let Ok(Ok(places)) = tokio::time::timeout(self.limits.queue_patience, self.places(door.as_deref())).await else {
             tracing::error!(known = door.is_some(), "too many webhooks at once");
             return Outcome::Unavailable.into();
         };
@@ -120,12 +121,21 @@ impl Ingress {
             Err(BodyError::Incomplete) => return Outcome::Incomplete.into(),
         };
         let arrived = Instant::now();
-        let answer = self.take(address, door, headers, body, record).await;
+        let answer = self.take(address, door.as_deref(), headers, body, record).await;
         if matches!(answer.outcome, Outcome::Unauthorized | Outcome::Unknown) {
-            drop(place);
+            drop(places);
             self.until_tick(arrived).await;
         }
         answer
+    }
+
+    /// Who has no key gets a place among strangers only: slow bodies to made-up addresses hold up nobody's webhooks. Who has one gets one of
+    /// that address first, and takes none of everybody's while waiting for it.
+    async fn places<'a>(&'a self, door: Option<&'a Door>) -> Result<Vec<SemaphorePermit<'a>>, AcquireError> {
+        match door {
+            Some(door) => Ok(vec![door.places.acquire().await?, self.places.acquire().await?]),
+            None => Ok(vec![self.strangers.acquire().await?]),
+        }
     }
 
     /// Refusals are answered at ticks only, so that their time tells nothing.
@@ -183,7 +193,7 @@ impl Ingress {
     async fn take(
         &self,
         address: &Address,
-        door: Option<Arc<Door>>,
+        door: Option<&Door>,
         headers: &HeaderMap,
         body: Vec<u8>,
         record: &mut Record,
@@ -205,7 +215,7 @@ impl Ingress {
         if door.lock.greet(Handshake::Body(&body)).is_some() {
             return self.greet_anew(address, &body).await;
         }
-        let outcome = self.store(&door, headers, body, record).await;
+        let outcome = self.store(door, headers, body, record).await;
         Answer { outcome, body: Cow::Borrowed(door.lock.answer()) }
     }
 

@@ -164,6 +164,35 @@ async fn a_body_over_the_limit_is_not_read_to_its_end() {
     assert_eq!(site.status(request(full.into())).await, 200);
 }
 
+/// Proves that who knows one address, and sends bodies that never end, makes nobody wait but that address.
+#[tokio::test]
+async fn slow_bodies_hold_up_no_other_address() {
+    let site = Site::new().await;
+    let limits = Limits { concurrency: 8, per_address: 4, queue_patience: Duration::from_millis(100), ..Limits::default() };
+    let deps =
+        IngressDeps { db: site.world.db.clone(), keyring: Arc::new(keyring()), redis: None, strict_signature: true, limits };
+    let routes = router(deps);
+    let send = |request: Request<Body>| routes.clone().oneshot(request);
+    let begun = Arc::new(AtomicUsize::new(0));
+    let slow = || {
+        let begun = begun.clone();
+        let body = stream::once(async move {
+            begun.fetch_add(1, Ordering::Relaxed);
+            std::future::pending::<Result<Vec<u8>, std::io::Error>>().await
+        });
+        Request::post(site.lotos.telegram.path()).body(Body::from_stream(body)).unwrap()
+    };
+    let held: Vec<_> = (0..20).map(|_| tokio::spawn(send(slow()))).collect();
+    while begun.load(Ordering::Relaxed) < 4 {
+        tokio::task::yield_now().await;
+    }
+    let (other, own) = (&site.roza.telegram, &site.lotos.telegram);
+    assert_eq!(send(telegram(other, &[&other.secret])).await.unwrap().status(), 200);
+    assert_eq!(send(telegram(own, &[&own.secret])).await.unwrap().status(), 503, "its own places are taken");
+    assert_eq!(begun.load(Ordering::Relaxed), 4);
+    held.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
 #[tokio::test]
 async fn without_strict_signatures_an_address_must_still_be_known() {
     let mut site = Site::new().await;
