@@ -1,13 +1,21 @@
 //! `salon-core tenant apply FILE`.
 
-use std::{io::Read, path::Path, process::ExitCode};
+use std::{
+    io::{ErrorKind, Read},
+    os::unix::fs::MetadataExt,
+    path::Path,
+    process::ExitCode,
+};
 
 use secrecy::SecretString;
 
 use super::{CliError, out::say, register};
 use crate::{
     app::App,
-    config::{ProcessEnvironment, Source},
+    config::{
+        ProcessEnvironment, Source,
+        settings::{self, Setting},
+    },
     tenant::{
         apply::{self, Outcome},
         file::{self, SecretError, SecretRef, TenantFile},
@@ -59,20 +67,38 @@ fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Settings of salon-core's own: a tenant file must not be able to send them to an address of its choice.
-const OURS: &[&str] = &["SALON_KEYRING", "SALON_ROUTER_SECRET", "DATABASE_", "REDIS_"];
+/// Why a secret of salon-core's own is not handed out: a tenant file could send it to an address of its choice.
+const OURS: &str = "it is a setting of salon-core's own";
 
 /// `{ env: NAME }` and `{ file: path }` of the tenant file.
 fn secret(reference: &SecretRef) -> Result<SecretString, SecretError> {
     match reference {
-        SecretRef::Env(name) if OURS.iter().any(|ours| name.starts_with(ours)) => {
-            Err(SecretError::Unreadable("it is a setting of salon-core's own".to_owned()))
+        SecretRef::Env(name) if our_secrets().any(|setting| setting.name == name || setting.file_name() == *name) => {
+            Err(SecretError::Unreadable(OURS.to_owned()))
         }
         SecretRef::Env(name) => ProcessEnvironment.variable(name).map(Into::into).ok_or(SecretError::Missing),
-        SecretRef::File(path) => match ProcessEnvironment.file(Path::new(path)) {
+        SecretRef::File(path) => match secret_file(Path::new(path)) {
             Ok(text) => Ok(text.trim_end_matches(['\n', '\r']).into()),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(SecretError::Missing),
+            Err(error) if error.kind() == ErrorKind::NotFound => Err(SecretError::Missing),
+            Err(error) if error.kind() == ErrorKind::Other => Err(SecretError::Unreadable(error.to_string())),
             Err(error) => Err(SecretError::Unreadable(error.kind().to_string())),
         },
     }
+}
+
+fn our_secrets() -> impl Iterator<Item = &'static Setting> {
+    settings::ALL.iter().filter(|setting| setting.secret)
+}
+
+/// Reads a file that is none of ours, under whatever name. A pipe or a device is no file: it could be waited for without end.
+fn secret_file(path: &Path) -> std::io::Result<String> {
+    let found = std::fs::metadata(path)?;
+    if !found.is_file() {
+        return Err(std::io::Error::other("it is no regular file"));
+    }
+    let ours = our_secrets().filter_map(|setting| ProcessEnvironment.variable(&setting.file_name()));
+    if ours.filter_map(|path| std::fs::metadata(path).ok()).any(|ours| (ours.dev(), ours.ino()) == (found.dev(), found.ino())) {
+        return Err(std::io::Error::other(OURS));
+    }
+    ProcessEnvironment.file(path)
 }

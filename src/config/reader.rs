@@ -125,7 +125,7 @@ impl<'a> Reader<'a> {
     #[allow(clippy::option_option, reason = "three outcomes: wrong, absent, read")]
     fn text(&mut self, setting: &Setting) -> Option<Option<SecretString>> {
         let value = self.source.variable(setting.name).filter(|value| !value.trim().is_empty());
-        let file_name = format!("{}_FILE", setting.name);
+        let file_name = setting.file_name();
         let file = self.source.variable(&file_name).filter(|path| setting.secret && !path.trim().is_empty());
         match (value, file) {
             (value, None) => Some(value.map(trimmed)),

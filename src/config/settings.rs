@@ -13,6 +13,13 @@ pub struct Setting {
     pub expected: &'static str,
 }
 
+impl Setting {
+    /// The variable that names a file with the value, if it is a secret.
+    pub fn file_name(&self) -> String {
+        format!("{}_FILE", self.name)
+    }
+}
+
 const fn plain(name: &'static str, default: Option<&'static str>, expected: &'static str) -> Setting {
     Setting { name, secret: false, default, expected }
 }

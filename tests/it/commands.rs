@@ -3,6 +3,7 @@
 mod deadletter;
 mod doctor;
 mod keys;
+mod secrets;
 mod serve;
 
 use std::process::Command;
