@@ -168,13 +168,19 @@ pub struct Spec {
     pub queue: Queue,
     /// Its class.
     pub class: WorkClass,
-    /// After so many counted attempts it is a dead letter.
+    /// After so many reported failures it is a dead letter.
+    pub tries: u32,
+    /// After so many counted runs it is a dead letter, whatever became of them: never fewer than [`RUNS`], since a run that was killed
+    /// says nothing about the work.
     pub max_attempts: u32,
     /// After so long a run is cut off and counts as failed.
     pub timeout: Duration,
     /// The delays between attempts.
     pub backoff: Backoff,
 }
+
+/// How many runs even a job of few tries gets.
+const RUNS: u32 = 10;
 
 const fn secs(first: u64, factor: u32, cap: u64) -> Backoff {
     Backoff { first: Duration::from_secs(first), factor, cap: Duration::from_secs(cap) }
@@ -193,7 +199,7 @@ impl Job {
     /// How this job is treated.
     pub const fn spec(&self) -> Spec {
         use WorkClass::{Background, Interactive, Timely};
-        let (kind, queue, class, max_attempts, timeout, backoff) = match self {
+        let (kind, queue, class, tries, timeout, backoff) = match self {
             Self::HandleInbound { .. } => ("handle_inbound", Queue::Dialogue, Interactive, 25, 30, OURS),
             Self::NoteEvent { .. } => ("note_event", Queue::Dialogue, Timely, 12, 30, OURS),
             Self::ContinueDialogue { .. } => ("continue_dialogue", Queue::Dialogue, Interactive, 25, 30, OURS),
@@ -210,7 +216,8 @@ impl Job {
             Self::SyncCrm { .. } => ("sync_crm", Queue::Crm, Background, 14, 60, CRM),
             Self::FireReminder { .. } => ("fire_reminder", Queue::Reminder, Timely, 10, 30, OURS),
         };
-        Spec { kind, queue, class, max_attempts, timeout: Duration::from_secs(timeout), backoff }
+        let max_attempts = if tries > RUNS { tries } else { RUNS };
+        Spec { kind, queue, class, tries, max_attempts, timeout: Duration::from_secs(timeout), backoff }
     }
 
     /// The row this job works for: while the job or its dead letter is open, that row is accounted for.

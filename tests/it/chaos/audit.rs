@@ -147,17 +147,13 @@ impl Audit {
         }
     }
 
-    /// A press whose acknowledgement twice met its worker's death only leaves a spinner turning. A job of few attempts that all met
-    /// their worker's death ends as a letter, too. It costs nothing where the client is told to ask again, and asks (free times), or where
-    /// the next round does the same (reconciliation). Anything else is a fault here.
+    /// A press whose acknowledgement twice met its worker's death only leaves a spinner turning; anything else is a fault here.
     async fn dead_letters(&mut self, owner: &mut PgConnection) {
         let sql = "select kind, attempt, reason from job_dead where resolved_at is null order by died_at";
         let rows: Vec<(String, i32, String)> = sqlx::query_as(sql).fetch_all(owner).await.unwrap();
         for (kind, attempt, reason) in rows {
             let dead = format!("{kind}, attempt {attempt}: {reason}");
-            let killed = reason.starts_with("lease expired on the last attempt");
-            let made_up_for = killed && ["load_slots", "reconcile_calendar"].contains(&&*kind);
-            if kind != "attend" && !made_up_for {
+            if kind != "attend" {
                 self.fault(format!("a dead letter: {dead}"));
             }
             self.dead.push(dead);

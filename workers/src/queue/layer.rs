@@ -131,7 +131,7 @@ impl RunLayer {
         match &assignment.last_words {
             // The reason stays what it was, whatever keeps the last words from being said.
             Some(why) if attempt >= max_attempts + LAST_WORDS => Verdict::Dead { error: why.clone() },
-            Some(why) => self.again(self.delay(spec, attempt - max_attempts), why.clone(), true),
+            Some(why) => self.again(self.delay(spec, (attempt - max_attempts).max(1)), why.clone(), true),
             None if assignment.last_attempt && told => Verdict::Dead { error },
             None if assignment.last_attempt => self.again(Duration::ZERO, error, true),
             None => self.again(self.delay(spec, assignment.claimed.failures + 1), error, true),

@@ -73,13 +73,13 @@ pub struct Assignment {
 
 impl Assignment {
     pub(super) fn new(job: Job, claimed: Claimed, run: Arc<Run>) -> Self {
-        let over = claimed.attempt > claimed.max_attempts;
+        let left = Left::of(&claimed, job.spec().tries);
         Self {
+            last_attempt: left < Left::More,
             job,
             tenant: claimed.tenant_id,
             attempt: u32::try_from(claimed.attempt).unwrap_or(1),
-            last_attempt: claimed.attempt >= claimed.max_attempts,
-            last_words: over.then(|| claimed.last_error.clone().unwrap_or_default()),
+            last_words: (left == Left::Words).then(|| claimed.last_error.clone().unwrap_or_default()),
             claimed: Arc::new(claimed),
             run,
         }
@@ -88,5 +88,62 @@ impl Assignment {
     /// The job's id.
     pub fn id(&self) -> JobId {
         self.run.id
+    }
+}
+
+/// What a job may still do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Left {
+    /// Say how it ended.
+    Words,
+    /// Try once more.
+    Once,
+    /// Fail and be tried again.
+    More,
+}
+
+impl Left {
+    /// Runs are bounded, and so are failures. A run that was killed is no failure.
+    fn of(claimed: &Claimed, tries: u32) -> Self {
+        let tries = i32::try_from(tries).unwrap_or(i32::MAX);
+        if claimed.attempt > claimed.max_attempts || claimed.failures >= tries {
+            Self::Words
+        } else if claimed.attempt == claimed.max_attempts || claimed.failures + 1 == tries {
+            Self::Once
+        } else {
+            Self::More
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn killed_runs_are_no_failures_and_both_come_to_an_end() {
+        let left = |attempt, failures| {
+            let claimed = Claimed {
+                id: JobId(Uuid::nil()),
+                tenant_id: TenantId(Uuid::nil()),
+                kind: String::new(),
+                payload: serde_json::Value::Null,
+                attempt,
+                max_attempts: 10,
+                failures,
+                fence: attempt,
+                last_error: None,
+                trace: None,
+                enqueued_at: DateTime::UNIX_EPOCH,
+                run_at: DateTime::UNIX_EPOCH,
+            };
+            Left::of(&claimed, 4)
+        };
+        assert_eq!([left(1, 0), left(4, 0), left(9, 2)], [Left::More; 3], "killed three times, and eight");
+        assert_eq!([left(4, 3), left(7, 3), left(10, 0)], [Left::Once; 3]);
+        assert_eq!([left(5, 4), left(11, 0)], [Left::Words; 2]);
     }
 }
