@@ -3,7 +3,7 @@
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use super::Language;
+use super::{Language, rules};
 use crate::{
     crypto::sha256,
     tenant::{Parameter, Purpose, Template},
@@ -193,7 +193,7 @@ impl Channel {
             name,
             base_url,
             external_id: String::new(),
-            identity: identity(kind),
+            identity: rules::identity(kind).unwrap_or(("kind", "the account")),
             parent_id: None,
             per_second,
             token,
@@ -238,17 +238,6 @@ impl Channel {
                 ..spec("instagram", &one.name, &one.base_url, one.per_second, &one.access_token)
             },
         }
-    }
-}
-
-/// The field of a channel that says whom the vendor takes it for, and what that is in words.
-pub(super) fn identity(kind: &str) -> (&'static str, &'static str) {
-    match kind {
-        "telegram" => ("bot_token", "the bot"),
-        "max" => ("access_token", "the bot"),
-        "vk" => ("group_id", "the community"),
-        "whatsapp" => ("phone_number_id", "the number"),
-        _ => ("account_id", "the account"),
     }
 }
 

@@ -135,27 +135,51 @@ fn titles(root: &Value, report: &mut Report) {
     }
 }
 
-/// The fields of a channel beside `kind`, `name` and `base_url`: those it must have, and those it may have.
-const CHANNELS: &[(&str, &[&str], &[&str])] = &[
-    ("telegram", &["bot_token"], &["secret_token"]),
-    ("max", &["access_token"], &["webhook_secret"]),
-    ("vk", &["group_id", "access_token"], &["secret_key"]),
-    (
-        "whatsapp",
-        &["phone_number_id", "waba_id", "access_token", "app_secret"],
-        &["other_app_secret", "verify_token", "templates"],
-    ),
-    ("instagram", &["account_id", "access_token", "app_secret"], &["other_app_secret", "verify_token"]),
+/// What there is to know about a kind of channel.
+struct Kind {
+    name: &'static str,
+    /// The field that says whom the vendor takes the account for, and what that is in words.
+    identity: (&'static str, &'static str),
+    /// The fields it must have beside `kind`, `name` and `base_url`.
+    required: &'static [&'static str],
+    /// Those it may have.
+    optional: &'static [&'static str],
+}
+
+const CHANNELS: &[Kind] = &[
+    Kind { name: "telegram", identity: ("bot_token", "the bot"), required: &["bot_token"], optional: &["secret_token"] },
+    Kind { name: "max", identity: ("access_token", "the bot"), required: &["access_token"], optional: &["webhook_secret"] },
+    Kind {
+        name: "vk",
+        identity: ("group_id", "the community"),
+        required: &["group_id", "access_token"],
+        optional: &["secret_key"],
+    },
+    Kind {
+        name: "whatsapp",
+        identity: ("phone_number_id", "the number"),
+        required: &["phone_number_id", "waba_id", "access_token", "app_secret"],
+        optional: &["other_app_secret", "verify_token", "templates"],
+    },
+    Kind {
+        name: "instagram",
+        identity: ("account_id", "the account"),
+        required: &["account_id", "access_token", "app_secret"],
+        optional: &["other_app_secret", "verify_token"],
+    },
 ];
+
+/// The field of a channel that says whom the vendor takes it for, and what that is in words.
+pub(super) fn identity(kind: &str) -> Option<(&'static str, &'static str)> {
+    CHANNELS.iter().find(|known| known.name == kind).map(|known| known.identity)
+}
 
 /// Which fields a channel has depends on its kind. A JSON Schema could say so, but not in words that name the field and the rule.
 fn channel_fields(root: &Value, report: &mut Report) {
-    let every: Vec<&str> =
-        CHANNELS.iter().flat_map(|(_, required, optional)| required.iter().chain(*optional)).copied().collect();
+    let every: Vec<&str> = CHANNELS.iter().flat_map(|kind| kind.required.iter().chain(kind.optional)).copied().collect();
     for (pointer, channel) in entries(root, "/channels") {
-        let Some((kind, required, optional)) = CHANNELS.iter().find(|(kind, ..)| text(channel, "kind") == Some(kind)) else {
-            continue;
-        };
+        let Some(known) = CHANNELS.iter().find(|known| text(channel, "kind") == Some(known.name)) else { continue };
+        let Kind { name: kind, required, optional, .. } = known;
         let present = |field: &&&str| channel.get(field).is_some();
         for missing in required.iter().filter(|field| !present(field)) {
             report.add(join(&pointer, missing), format!("is required for a channel of kind {kind}"));
@@ -239,8 +263,7 @@ fn unique_names(document: &Document, report: &mut Report) {
 pub(super) fn check_identities(document: &Document, report: &mut Report) {
     let mut seen: HashMap<(&str, String), String> = HashMap::new();
     for (pointer, channel) in entries(&document.value, "/channels") {
-        let Some(kind) = text(channel, "kind") else { continue };
-        let (field, what) = channels::identity(kind);
+        let Some((kind, (field, what))) = text(channel, "kind").and_then(|kind| Some((kind, identity(kind)?))) else { continue };
         let identity = match channel.get(field) {
             Some(Value::String(token)) if kind == "telegram" => channels::bot_number(token).to_owned(),
             Some(Value::String(id)) => id.clone(),
