@@ -1,22 +1,12 @@
 //! Instagram's adapter and Instagram's stand-in, whose rules were written down from the vendor's pages: what one sends the other understands.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::time::Duration;
 
-use axum::{
-    Router,
-    body::Bytes,
-    extract::{Query, State},
-    http::{HeaderMap, StatusCode},
-    routing::get,
-};
 use chrono::TimeDelta;
 use salon_core::{
     channel::{
-        Account, AccountSecrets, Body, ChannelAdapter, ChannelEvent, ChannelKind, Delivery, EventKind, Handshake, MediaKind,
-        MessageRef, Outbound, Recipient, Sent, adapter,
+        Account, AccountSecrets, Body, ChannelAdapter, ChannelEvent, ChannelKind, Delivery, EventKind, MediaKind, MessageRef,
+        Outbound, Recipient, Sent, adapter,
     },
     dialogue::{Button, Keyboard, Rendered},
     vendor::{AddressGuard, Class, Failure, Http},
@@ -30,9 +20,9 @@ use salon_sandbox::{
 };
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
-use url::Url;
 use uuid::Uuid;
+
+use crate::hook::{Hook, violations};
 
 const APP: &str = "670843887433847";
 const SALON: &str = "17841400000000001";
@@ -42,16 +32,13 @@ const ANNA: &str = "anna.k";
 const OLGA: &str = "olga";
 const PATIENCE: Duration = Duration::from_secs(20);
 
-type Posts = Arc<Mutex<Vec<(HeaderMap, Bytes)>>>;
-
 /// Two salons of one app, and people with Instagram.
 struct Salon {
     sandbox: Sandbox,
     http: Http,
     account: Account,
     other: Account,
-    posts: Posts,
-    address: Url,
+    hook: Hook,
 }
 
 fn seed() -> Value {
@@ -80,23 +67,18 @@ impl Salon {
             },
         };
         let (account, other) = (account(SALON, "IGAA-salon"), account(SALON_2, "IGAA-other"));
-        let posts = Posts::default();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = format!("http://{}/webhooks/instagram/key", listener.local_addr().unwrap()).parse().unwrap();
-        let state = (Arc::clone(&posts), account.clone());
-        let routes = Router::new().route("/webhooks/instagram/{key}", get(greet).post(take)).with_state(state);
-        tokio::spawn(async move { axum::serve(listener, routes).await });
         let http = Http::new(AddressGuard { allow_private: true }).unwrap();
-        Self { sandbox, http, account, other, posts, address }
+        let hook = Hook::open(ChannelKind::Instagram, &account).await;
+        Self { sandbox, http, account, other, hook }
     }
 
     /// Our address is entered in the App Dashboard, and the app hears both accounts.
     async fn connected() -> Self {
         let salon = Self::open().await;
-        let callback = json!({"url": salon.address.as_str(), "verify_token": "verify-me"});
+        let callback = json!({"url": salon.hook.address.as_str(), "verify_token": "verify-me"});
         salon.office(json!({"do": "set_callback", "app": APP, "callback": callback})).await;
         for account in [&salon.account, &salon.other] {
-            instagram().register_webhook(&salon.http, account, &salon.address).await.unwrap();
+            instagram().register_webhook(&salon.http, account, &salon.hook.address).await.unwrap();
         }
         salon
     }
@@ -124,12 +106,7 @@ impl Salon {
         let is_settled =
             |one: &salon_sandbox::instagram::Instagram| [SALON, SALON_2].iter().all(|id| one.is_settled(id)).then_some(());
         self.sandbox.instagram.wait_for(PATIENCE, is_settled).await.expect("the events arrive");
-        let posts = std::mem::take(&mut *self.posts.lock().unwrap());
-        let read = |(headers, body): (HeaderMap, Bytes)| {
-            instagram().verify(&headers, &body, &self.account).unwrap();
-            instagram().parse(&body, &self.account).unwrap()
-        };
-        posts.into_iter().flat_map(read).collect()
+        self.hook.events()
     }
 
     async fn send(&self, person: &str, message: &Rendered) -> Result<Sent, Failure> {
@@ -152,18 +129,8 @@ impl Salon {
     }
 
     fn violations(&self) -> Vec<String> {
-        self.sandbox.world.ledger.violations().into_iter().flat_map(|entry| entry.violations).collect()
+        violations(&self.sandbox)
     }
-}
-
-type Shared = State<(Posts, Account)>;
-
-async fn greet(State((_, account)): Shared, Query(query): Query<Vec<(String, String)>>) -> Result<String, StatusCode> {
-    instagram().handshake(Handshake::Query(&query), &account).unwrap().map_err(|_| StatusCode::FORBIDDEN)
-}
-
-async fn take(State((posts, _)): Shared, headers: HeaderMap, body: Bytes) {
-    posts.lock().unwrap().push((headers, body));
 }
 
 fn instagram() -> &'static dyn ChannelAdapter {
@@ -345,16 +312,16 @@ async fn texts_are_counted_in_bytes() {
 #[tokio::test]
 async fn an_account_that_no_app_hears_is_seen_and_heard_again() {
     let salon = Salon::open().await;
-    let inspect = || instagram().inspect(&salon.http, &salon.account, Some(&salon.address));
+    let inspect = || instagram().inspect(&salon.http, &salon.account, Some(&salon.hook.address));
     let before = inspect().await.unwrap();
     assert_eq!((before.name.as_str(), before.webhook_url, before.problems.len()), ("salon42", None, 1));
-    instagram().register_webhook(&salon.http, &salon.account, &salon.address).await.unwrap();
+    instagram().register_webhook(&salon.http, &salon.account, &salon.hook.address).await.unwrap();
     let info = inspect().await.unwrap();
-    assert_eq!((info.webhook_url.as_deref(), info.problems), (Some(salon.address.as_str()), Vec::new()));
+    assert_eq!((info.webhook_url.as_deref(), info.problems), (Some(salon.hook.address.as_str()), Vec::new()));
     let others = Account { secrets: salon.other.secrets.clone(), ..salon.account.clone() };
     let failure = instagram().inspect(&salon.http, &others, None).await.unwrap_err();
     assert_eq!(failure, Failure::new(Class::Credential, "another_account"));
-    assert!(instagram().register_webhook(&salon.http, &others, &salon.address).await.is_err());
+    assert!(instagram().register_webhook(&salon.http, &others, &salon.hook.address).await.is_err());
     assert_eq!(salon.violations(), Vec::<String>::new());
 }
 
@@ -368,7 +335,7 @@ async fn a_token_is_refreshed_before_it_ends() {
     assert_eq!(salon.ask(ANNA).await.unwrap_err(), Failure::new(Class::Credential, "190:token"), "the old one is over");
     let mut account = salon.account.clone();
     account.secrets.token = fresh;
-    let info = instagram().inspect(&salon.http, &account, Some(&salon.address)).await.unwrap();
+    let info = instagram().inspect(&salon.http, &account, Some(&salon.hook.address)).await.unwrap();
     assert_eq!(info.problems, Vec::<String>::new());
     assert!(instagram().renew_credential(&salon.http, &account).await.unwrap().is_some());
     assert_eq!(salon.violations(), Vec::<String>::new());

@@ -7,6 +7,7 @@ mod chaos;
 mod commands;
 mod graphql;
 mod harness;
+mod hook;
 mod ingress;
 mod instagram;
 mod isolation;

@@ -1,11 +1,7 @@
 //! MAX's adapter and MAX's stand-in, which is judged by the vendor's own document: what one sends the other understands.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::time::Duration;
 
-use axum::{Router, body::Bytes, extract::State, http::HeaderMap, routing::post};
 use chrono::TimeDelta;
 use salon_core::{
     channel::{
@@ -22,23 +18,20 @@ use salon_sandbox::{
     messenger::{Act, Media, Messenger},
 };
 use serde_json::json;
-use tokio::net::TcpListener;
-use url::Url;
 use uuid::Uuid;
+
+use crate::hook::{Hook, violations};
 
 const BOT: &str = "229229229";
 const ANNA: &str = "700100200";
 const PATIENCE: Duration = Duration::from_secs(20);
-
-type Posts = Arc<Mutex<Vec<(HeaderMap, Bytes)>>>;
 
 /// A salon with a bot at MAX, and Anna, who has opened its dialogue.
 struct Salon {
     sandbox: Sandbox,
     http: Http,
     account: Account,
-    posts: Posts,
-    address: Url,
+    hook: Hook,
 }
 
 impl Salon {
@@ -49,11 +42,6 @@ impl Salon {
                        {"id": 700_100_201, "first_name": "Olga"}]});
         let scenario = Scenario { seed: [("max".to_owned(), seed)].into() };
         let sandbox = Sandbox::start(Options { scenario, ..Options::default() }).await.unwrap();
-        let posts = Posts::default();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = format!("http://{}/webhooks/max/key", listener.local_addr().unwrap()).parse().unwrap();
-        let routes = Router::new().route("/webhooks/max/{key}", post(take)).with_state(Arc::clone(&posts));
-        tokio::spawn(async move { axum::serve(listener, routes).await });
         let account = Account {
             base_url: format!("{}/max", sandbox.base_url).parse().unwrap(),
             external_id: String::new(),
@@ -61,14 +49,15 @@ impl Salon {
             secrets: AccountSecrets::new("max-token".into(), "secret-of-the-webhook".into()),
         };
         let http = Http::new(AddressGuard { allow_private: true }).unwrap();
-        let salon = Self { sandbox, http, account, posts, address };
+        let hook = Hook::open(ChannelKind::Max, &account).await;
+        let salon = Self { sandbox, http, account, hook };
         salon.act(Act::Open { payload: None });
         salon
     }
 
     async fn connected() -> Self {
         let salon = Self::open().await;
-        max().register_webhook(&salon.http, &salon.account, &salon.address).await.unwrap();
+        max().register_webhook(&salon.http, &salon.account, &salon.hook.address).await.unwrap();
         salon
     }
 
@@ -80,12 +69,7 @@ impl Salon {
     async fn events(&self) -> Vec<ChannelEvent> {
         let settled = self.sandbox.max.wait_for(PATIENCE, |max| Messenger::is_settled(max, BOT).then_some(()));
         settled.await.expect("the events arrive");
-        let posts = std::mem::take(&mut *self.posts.lock().unwrap());
-        let read = |(headers, body): (HeaderMap, Bytes)| {
-            max().verify(&headers, &body, &self.account).unwrap();
-            max().parse(&body, &self.account).unwrap()
-        };
-        posts.into_iter().flat_map(read).collect()
+        self.hook.events()
     }
 
     async fn send(&self, message: &Rendered) -> Result<Sent, Failure> {
@@ -99,16 +83,12 @@ impl Salon {
     }
 
     fn violations(&self) -> Vec<String> {
-        self.sandbox.world.ledger.violations().into_iter().flat_map(|entry| entry.violations).collect()
+        violations(&self.sandbox)
     }
 
     fn last_message(&self) -> String {
         self.sandbox.max.chat(BOT, ANNA).unwrap().bubbles.pop().unwrap().id
     }
-}
-
-async fn take(State(posts): State<Posts>, headers: HeaderMap, body: Bytes) {
-    posts.lock().unwrap().push((headers, body));
 }
 
 fn max() -> &'static dyn ChannelAdapter {
@@ -247,7 +227,7 @@ async fn refusals_are_understood() {
     plan(401);
     assert_eq!(salon.send(&question()).await.unwrap_err().class, Class::Credential);
     salon.sandbox.max.revoke_bot(229_229_229);
-    let gone = max().inspect(&salon.http, &salon.account, Some(&salon.address)).await.unwrap_err();
+    let gone = max().inspect(&salon.http, &salon.account, Some(&salon.hook.address)).await.unwrap_err();
     assert_eq!(gone.class, Class::Credential);
     assert_eq!(salon.violations(), Vec::<String>::new());
 }
@@ -255,13 +235,13 @@ async fn refusals_are_understood() {
 #[tokio::test]
 async fn a_subscription_that_max_dropped_is_seen_and_made_again() {
     let salon = Salon::open().await;
-    let before: Url = salon.address.join("before").unwrap();
-    let inspect = || max().inspect(&salon.http, &salon.account, Some(&salon.address));
+    let before = salon.hook.address.join("before").unwrap();
+    let inspect = || max().inspect(&salon.http, &salon.account, Some(&salon.hook.address));
     max().register_webhook(&salon.http, &salon.account, &before).await.unwrap();
     assert_eq!(inspect().await.unwrap().webhook_url, None);
-    max().register_webhook(&salon.http, &salon.account, &salon.address).await.unwrap();
+    max().register_webhook(&salon.http, &salon.account, &salon.hook.address).await.unwrap();
     let info = inspect().await.unwrap();
-    assert_eq!((info.name.as_str(), info.webhook_url.as_deref()), ("id7700000000_bot", Some(salon.address.as_str())));
+    assert_eq!((info.name.as_str(), info.webhook_url.as_deref()), ("id7700000000_bot", Some(salon.hook.address.as_str())));
     assert_eq!(info.problems, Vec::<String>::new(), "the address of before gets nothing any more");
 
     let lost = Fault::Drop;
@@ -271,7 +251,7 @@ async fn a_subscription_that_max_dropped_is_seen_and_made_again() {
     salon.sandbox.max.wait_for(PATIENCE, |max| max.deliveries().pop()).await.unwrap();
     salon.sandbox.clock.advance(TimeDelta::hours(9)).unwrap();
     assert_eq!(inspect().await.unwrap().webhook_url, None);
-    max().register_webhook(&salon.http, &salon.account, &salon.address).await.unwrap();
+    max().register_webhook(&salon.http, &salon.account, &salon.hook.address).await.unwrap();
     salon.act(Act::Text { text: "heard".into() });
     assert_eq!(salon.events().await.len(), 1);
     assert_eq!(salon.violations(), Vec::<String>::new());

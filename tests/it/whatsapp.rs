@@ -1,23 +1,12 @@
 //! WhatsApp's adapter and WhatsApp's stand-in, which is judged by Meta's own document: what one sends the other understands.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::time::Duration;
 
-use axum::{
-    Router,
-    body::Bytes,
-    extract::{Query, State},
-    http::{HeaderMap, StatusCode},
-    routing::get,
-};
 use chrono::TimeDelta;
 use salon_core::{
     channel::{
         Account, AccountNotice, AccountSecrets, Body, ChannelAdapter, ChannelEvent, ChannelKind, ConsentSignal, Delivery,
-        EventKind, FailedClass, Handshake, MediaKind, MessageRef, Outbound, Recipient, Sent, TemplateCall, TemplateStatus,
-        adapter,
+        EventKind, FailedClass, MediaKind, MessageRef, Outbound, Recipient, Sent, TemplateCall, TemplateStatus, adapter,
     },
     dialogue::{Button, Keyboard, Rendered},
     vendor::{AddressGuard, Class, Failure, Http},
@@ -30,9 +19,9 @@ use salon_sandbox::{
     whatsapp::{Action, Manners},
 };
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
-use url::Url;
 use uuid::Uuid;
+
+use crate::hook::{Hook, violations};
 
 const APP: &str = "670843887433847";
 const WABA: &str = "102290129340398";
@@ -45,16 +34,13 @@ const VERA: &str = "79161234567";
 const PATIENCE: Duration = Duration::from_secs(20);
 const KEY: Uuid = Uuid::from_u128(0x0191_c700);
 
-type Posts = Arc<Mutex<Vec<(HeaderMap, Bytes)>>>;
-
 /// Two salons of one app, with a number each, and people with phones.
 struct Salon {
     sandbox: Sandbox,
     http: Http,
     account: Account,
     other: Account,
-    posts: Posts,
-    address: Url,
+    hook: Hook,
 }
 
 fn seed() -> Value {
@@ -94,20 +80,15 @@ impl Salon {
             },
         };
         let (account, other) = (account(WABA, NUMBER, "EAAG-salon"), account(WABA_2, NUMBER_2, "EAAG-other"));
-        let posts = Posts::default();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = format!("http://{}/webhooks/whatsapp/key", listener.local_addr().unwrap()).parse().unwrap();
-        let state = (Arc::clone(&posts), account.clone());
-        let routes = Router::new().route("/webhooks/whatsapp/{key}", get(greet).post(take)).with_state(state);
-        tokio::spawn(async move { axum::serve(listener, routes).await });
         let http = Http::new(AddressGuard { allow_private: true }).unwrap();
-        Self { sandbox, http, account, other, posts, address }
+        let hook = Hook::open(ChannelKind::WhatsApp, &account).await;
+        Self { sandbox, http, account, other, hook }
     }
 
     async fn connected() -> Self {
         let salon = Self::open().await;
         for account in [&salon.account, &salon.other] {
-            whatsapp().register_webhook(&salon.http, account, &salon.address).await.unwrap();
+            whatsapp().register_webhook(&salon.http, account, &salon.hook.address).await.unwrap();
         }
         salon
     }
@@ -131,13 +112,7 @@ impl Salon {
         let is_settled =
             |one: &salon_sandbox::whatsapp::WhatsApp| [NUMBER, NUMBER_2, WABA].iter().all(|id| one.is_settled(id)).then_some(());
         self.sandbox.whatsapp.wait_for(PATIENCE, is_settled).await.expect("the events arrive");
-        let posts = std::mem::take(&mut *self.posts.lock().unwrap());
-        posts.into_iter().flat_map(|post| self.read(&post)).collect()
-    }
-
-    fn read(&self, (headers, body): &(HeaderMap, Bytes)) -> Vec<ChannelEvent> {
-        whatsapp().verify(headers, body, &self.account).unwrap();
-        whatsapp().parse(body, &self.account).unwrap()
+        self.hook.events()
     }
 
     async fn send(&self, chat_id: &str, body: Body<'_>) -> Result<Sent, Failure> {
@@ -158,18 +133,8 @@ impl Salon {
     }
 
     fn violations(&self) -> Vec<String> {
-        self.sandbox.world.ledger.violations().into_iter().flat_map(|entry| entry.violations).collect()
+        violations(&self.sandbox)
     }
-}
-
-type Shared = State<(Posts, Account)>;
-
-async fn greet(State((_, account)): Shared, Query(query): Query<Vec<(String, String)>>) -> Result<String, StatusCode> {
-    whatsapp().handshake(Handshake::Query(&query), &account).unwrap().map_err(|_| StatusCode::FORBIDDEN)
-}
-
-async fn take(State((posts, _)): Shared, headers: HeaderMap, body: Bytes) {
-    posts.lock().unwrap().push((headers, body));
 }
 
 fn whatsapp() -> &'static dyn ChannelAdapter {
@@ -353,19 +318,19 @@ async fn refusals_are_understood_in_answers_and_in_statuses() {
 #[tokio::test]
 async fn a_callback_of_its_own_is_set_seen_and_set_again() {
     let salon = Salon::open().await;
-    let inspect = || whatsapp().inspect(&salon.http, &salon.account, Some(&salon.address));
+    let inspect = || whatsapp().inspect(&salon.http, &salon.account, Some(&salon.hook.address));
     let before = inspect().await.unwrap();
     assert_eq!((before.name.as_str(), before.webhook_url, before.problems.len()), ("+1 555-078-3881", None, 1));
     let register = async || {
-        whatsapp().register_webhook(&salon.http, &salon.account, &salon.address).await.unwrap();
+        whatsapp().register_webhook(&salon.http, &salon.account, &salon.hook.address).await.unwrap();
         let info = inspect().await.unwrap();
-        assert_eq!((info.webhook_url.as_deref(), info.problems), (Some(salon.address.as_str()), Vec::new()));
+        assert_eq!((info.webhook_url.as_deref(), info.problems), (Some(salon.hook.address.as_str()), Vec::new()));
     };
     register().await;
     register().await;
     let mut stranger = salon.account.clone();
     stranger.secrets.handshake = Some("another".into());
-    let elsewhere: Url = salon.address.join("else").unwrap();
+    let elsewhere = salon.hook.address.join("else").unwrap();
     let failure = whatsapp().register_webhook(&salon.http, &stranger, &elsewhere).await.unwrap_err();
     assert_eq!(failure.class, Class::Permanent, "our own address does not greet who shows another token");
     salon.office(json!({"do": "number_status", "number": NUMBER, "quality": "RED"})).await;
@@ -393,7 +358,7 @@ async fn templates_are_listed_to_the_last_page() {
 async fn what_only_the_app_is_told_is_understood_too() {
     let salon = Salon::connected().await;
     let fields = ["messages", "message_template_status_update", "user_preferences"];
-    let callback = json!({"url": salon.address.as_str(), "verify_token": "verify-me", "fields": fields});
+    let callback = json!({"url": salon.hook.address.as_str(), "verify_token": "verify-me", "fields": fields});
     salon.office(json!({"do": "set_callback", "app": APP, "callback": callback})).await;
     let paused =
         json!({"do": "template_status", "account": WABA, "name": "visit_reminder", "language": "ru", "status": "PAUSED"});

@@ -56,15 +56,18 @@ async fn in_doubt(
     text: Option<&str>,
 ) -> Result<Option<Logged>, JobError> {
     let Some(text) = text else { return Ok(None) };
-    for (message, content) in tx.in_doubt(account, &sender.chat_id).await? {
-        let (Some(contact), Some(found)) =
-            (tx.contact(message.conversation_id).await?, channel_account(tx, account, &ctx.keyring).await?)
-        else {
-            continue;
-        };
+    let doubted = tx.in_doubt(account, &sender.chat_id).await?;
+    // All of one chat.
+    let Some((first, _)) = doubted.first() else { return Ok(None) };
+    let (Some(contact), Some(found)) =
+        (tx.contact(first.conversation_id).await?, channel_account(tx, account, &ctx.keyring).await?)
+    else {
+        return Ok(None);
+    };
+    let (capabilities, sealer) = (channel::adapter(found.kind).capabilities(), sealer(&found.account, &contact)?);
+    for (message, content) in doubted {
         let screen = serde_json::from_value(content).map_err(|error| JobError::unreadable("stored screen", &error))?;
-        let ours = render(&screen, channel::adapter(found.kind).capabilities(), &sealer(&found.account, &contact)?);
-        if ours.text.trim() == text.trim() {
+        if render(&screen, capabilities, &sealer).text.trim() == text.trim() {
             return Ok(Some(message));
         }
     }
