@@ -1,6 +1,7 @@
 //! `salon-core doctor`: is everything there, does it let us in, and what is to be done where it does not. OK is said only of what was
 //! looked at.
 
+mod crm;
 mod salon;
 
 use std::{collections::BTreeMap, fmt::Display, process::ExitCode, time::Duration};

@@ -64,8 +64,11 @@ async fn accounts(app: &App, tx: &mut Tx) -> Result<(), CliError> {
     if let Some(calendar) = tenant::calendar_account(tx, &app.keyring).await? {
         say!("calcom: {}", state(&calendar.status));
     }
-    if let Some(crm) = tenant::crm_account(tx, &app.keyring).await? {
-        say!("erxes: {}{}", state(&crm.status), if crm.enabled { "" } else { " (switched off)" });
+    for (kind, crm) in tenant::crm_connections(tx, &app.keyring).await? {
+        match crm {
+            Ok(crm) => say!("{kind}: {}{}", state(&crm.status), if crm.enabled { "" } else { " (switched off)" }),
+            Err(error) => say!("{kind}: {error}"),
+        }
     }
     for webhook in tenant::webhooks(tx, &app.keyring).await? {
         let gone = if webhook.in_file { "" } else { " (no longer in the tenant file)" };

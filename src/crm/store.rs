@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 use uuid::Uuid;
 
+use super::CrmKind;
 use crate::{
     ids::{ClientId, ConnectionId, ConversationId, IntentId},
     job::{Job, NewJob, lane},
@@ -75,9 +76,11 @@ impl Tx {
     /// When the database refuses.
     pub async fn tell_crm(&mut self, wish: Wish, subject: Uuid, version: i64, client: ClientId) -> Result<(), StoreError> {
         let (tenant, now) = (self.tenant(), self.now());
+        let kinds: Vec<&str> = CrmKind::ALL.iter().map(|kind| kind.as_str()).collect();
         let connections: Vec<ConnectionId> = sqlx::query_scalar(
-            "select id from connection where kind = 'erxes' and coalesce((settings ->> 'enabled')::boolean, true)",
+            "select id from connection where kind = any ($1) and coalesce((settings ->> 'enabled')::boolean, true)",
         )
+        .bind(kinds)
         .fetch_all(self.conn())
         .await?;
         for connection in connections {

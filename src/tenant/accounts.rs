@@ -19,7 +19,7 @@ use super::{
 use crate::{
     booking::CalendarAccount,
     channel::{Account, ChannelKind, Pacing, adapter},
-    crm::CrmAccount,
+    crm::{CrmAccount, CrmKind, FieldMap, FieldSettings, crm},
     crypto::{KeyRing, Sealed},
     ids::{ChannelAccountId, ConnectionId, TenantId},
     store::{Db, StoreError, Tx},
@@ -95,10 +95,14 @@ pub struct CalendarConnection {
 pub struct CrmConnection {
     /// Id.
     pub id: ConnectionId,
+    /// Which CRM.
+    pub kind: CrmKind,
     /// What the adapter needs.
     pub account: CrmAccount,
     /// False: the salon keeps the connection but wants nothing sent.
     pub enabled: bool,
+    /// Whether what was said is told.
+    pub transcripts: bool,
     /// Whether it is used.
     pub status: Status,
 }
@@ -194,6 +198,7 @@ pub async fn channel_accounts(
 #[derive(FromRow)]
 struct ConnectionRow {
     id: ConnectionId,
+    kind: String,
     base_url: String,
     settings: serde_json::Value,
     credentials: Vec<u8>,
@@ -204,7 +209,7 @@ struct ConnectionRow {
 async fn connection(tx: &mut Tx, kind: &str) -> Result<Option<ConnectionRow>, StoreError> {
     let tenant = tx.tenant();
     Ok(sqlx::query_as(
-        "select id, base_url, settings, credentials, status, broken_reason from connection where tenant_id = $1 and kind = $2",
+        "select id, kind, base_url, settings, credentials, status, broken_reason from connection where tenant_id = $1 and kind = $2",
     )
     .bind(tenant)
     .bind(kind)
@@ -219,10 +224,18 @@ struct CalcomSettings {
     versions: BTreeMap<String, String>,
 }
 
+/// What every CRM's settings hold; the rest is the adapter's own.
 #[derive(Deserialize)]
-struct ErxesSettings {
-    integration_id: String,
+struct CrmSettings {
     enabled: bool,
+    #[serde(default = "yes")]
+    transcripts: bool,
+    #[serde(flatten)]
+    fields: FieldSettings,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// The tenant's calendar.
@@ -239,21 +252,63 @@ pub async fn calendar_account(tx: &mut Tx, keyring: &KeyRing) -> Result<Option<C
     Ok(Some(CalendarConnection { id: row.id, account, status: Status::read(&row.status, row.broken_reason) }))
 }
 
-/// The tenant's CRM.
+/// The tenant's CRMs, in use or not, by kind; one whose credentials can't be opened as that error.
+///
+/// # Errors
+/// When the database can't be reached.
+pub async fn crm_connections(
+    tx: &mut Tx,
+    keyring: &KeyRing,
+) -> Result<Vec<(CrmKind, Result<CrmConnection, StoreError>)>, StoreError> {
+    let tenant = tx.tenant();
+    let kinds: Vec<&str> = CrmKind::ALL.iter().map(|kind| kind.as_str()).collect();
+    let rows: Vec<ConnectionRow> = sqlx::query_as(
+        "select id, kind, base_url, settings, credentials, status, broken_reason from connection
+         where tenant_id = $1 and kind = any ($2) order by kind",
+    )
+    .bind(tenant)
+    .bind(kinds)
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter().map(|row| Ok((row.crm_kind()?, row.open_crm(keyring)))).collect()
+}
+
+/// One CRM of the tenant; none for another tenant's.
 ///
 /// # Errors
 /// When its credentials can't be opened, or a stored value can't be read.
-pub async fn crm_account(tx: &mut Tx, keyring: &KeyRing) -> Result<Option<CrmConnection>, StoreError> {
-    let Some(row) = connection(tx, "erxes").await? else { return Ok(None) };
-    let settings: ErxesSettings = serde_json::from_value(row.settings).map_err(|_| StoreError::Corrupt("connection.settings"))?;
-    let secrets = open(row.credentials, &connection_context(row.id), keyring)?;
-    let account = CrmAccount { base_url: address(&row.base_url)?, integration_id: settings.integration_id, secrets };
-    Ok(Some(CrmConnection {
-        id: row.id,
-        account,
-        enabled: settings.enabled,
-        status: Status::read(&row.status, row.broken_reason),
-    }))
+pub async fn crm_connection(tx: &mut Tx, id: ConnectionId, keyring: &KeyRing) -> Result<Option<CrmConnection>, StoreError> {
+    let row: Option<ConnectionRow> =
+        sqlx::query_as("select id, kind, base_url, settings, credentials, status, broken_reason from connection where id = $1")
+            .bind(id)
+            .fetch_optional(tx.conn())
+            .await?;
+    row.map(|row| row.open_crm(keyring)).transpose()
+}
+
+impl ConnectionRow {
+    fn crm_kind(&self) -> Result<CrmKind, StoreError> {
+        self.kind.parse().map_err(|_| StoreError::Corrupt("connection.kind"))
+    }
+
+    fn open_crm(self, keyring: &KeyRing) -> Result<CrmConnection, StoreError> {
+        let kind = self.crm_kind()?;
+        let settings = CrmSettings::deserialize(&self.settings).map_err(|_| StoreError::Corrupt("connection.settings"))?;
+        let account = CrmAccount {
+            base_url: address(&self.base_url)?,
+            secrets: open(self.credentials, &connection_context(self.id), keyring)?,
+            fields: FieldMap::new(crm(kind).fields(), &settings.fields),
+            settings: self.settings,
+        };
+        Ok(CrmConnection {
+            id: self.id,
+            kind,
+            account,
+            enabled: settings.enabled,
+            transcripts: settings.transcripts,
+            status: Status::read(&self.status, self.broken_reason),
+        })
+    }
 }
 
 /// Without a trailing slash in its path, as the adapters want it.

@@ -57,7 +57,23 @@ impl ToSeal for CalendarSecrets {
 
 impl ToSeal for CrmSecrets {
     fn to_json(&self) -> Value {
-        json!({ "app_token": self.app_token.as_ref().map(ExposeSecret::expose_secret) })
+        let bare = |secret: &Option<SecretString>| secret.as_ref().map(|secret| secret.expose_secret().to_owned());
+        let hooks: Vec<Value> = self
+            .hooks
+            .iter()
+            .map(|hook| json!({ "id": hook.id, "event": hook.event, "secret": hook.secret.expose_secret() }))
+            .collect();
+        json!({
+            "token": bare(&self.token),
+            "signing_key": bare(&self.signing_key),
+            "oauth": self.oauth.as_ref().map(|oauth| json!({
+                "client_id": oauth.client_id,
+                "client_secret": bare(&oauth.client_secret),
+                "refresh_token": bare(&oauth.refresh_token),
+            })),
+            "webhook_secret": bare(&self.webhook_secret),
+            "hooks": hooks,
+        })
     }
 }
 

@@ -13,7 +13,8 @@ mod templates;
 
 pub use accounts::{
     CalendarConnection, ChannelAccount, CrmConnection, Status, WebhookKey, account_named, break_account, break_connection,
-    calendar_account, channel_account, channel_accounts, crm_account, mend_account, mend_connection, webhooks,
+    calendar_account, channel_account, channel_accounts, crm_connection, crm_connections, mend_account, mend_connection,
+    webhooks,
 };
 pub use connect::{ConnectError, Connected, Connector, LastLook, Watched, last_look};
 pub use directory::{Catalogue, Endpoint, Service, Staff, StaffService, Tenant};

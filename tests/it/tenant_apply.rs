@@ -62,8 +62,8 @@ async fn a_new_salon_is_read_back_as_its_file_says() {
     let calendar = tenant::calendar_account(&mut tx, &world.keyring).await.unwrap().unwrap();
     assert_eq!((calendar.account.secrets.api_key.expose_secret(), calendar.account.team_id), ("cal_live_lotos", Some(4021)));
     assert!(calendar.account.secrets.webhook_secret.expose_secret().len() >= 32);
-    let crm = tenant::crm_account(&mut tx, &world.keyring).await.unwrap().unwrap();
-    assert!(crm.enabled && crm.account.integration_id == "pQ7mZkT2vXc9LrB4a");
+    let crm = tenant::crm_connections(&mut tx, &world.keyring).await.unwrap().remove(0).1.unwrap();
+    assert!(crm.enabled && crm.account.settings["integration_id"] == "pQ7mZkT2vXc9LrB4a");
     let audited: Vec<(String, String)> =
         sqlx::query_as("select actor, action from audit_log").fetch_all(tx.conn()).await.unwrap();
     assert_eq!(audited, [("cli".to_owned(), "tenant.created".to_owned())]);
@@ -122,7 +122,7 @@ async fn what_changed_is_changed_and_nothing_else() {
     assert_eq!((new.services[0].minutes, new.services[0].id), (75, old.services[0].id));
     assert!(!new.service(old.services[1].id).unwrap().active && !new.master(old.staff[1].id).unwrap().active);
     let mut tx = world.db.tenant(world.lotos).await.unwrap();
-    assert!(!tenant::crm_account(&mut tx, &world.keyring).await.unwrap().unwrap().enabled);
+    assert!(!tenant::crm_connections(&mut tx, &world.keyring).await.unwrap().remove(0).1.unwrap().enabled);
     assert_eq!(tenant::load_tenant(&mut tx).await.unwrap().version, 2);
     assert_eq!(snapshot(&mut owner, world.roza).await, roza_before);
 

@@ -9,7 +9,7 @@ use crate::{
     app::App,
     booking::{CalendarError, calendar},
     channel,
-    crm::crm,
+    crm::CrmKind,
     ids::TenantId,
     store::StoreError,
     tenant::{self, CalendarConnection, Catalogue, ChannelAccount, CrmConnection, Status, WebhookKey, sealed},
@@ -26,7 +26,7 @@ struct Salon {
     catalogue: Result<Catalogue, StoreError>,
     channels: Vec<(String, Result<ChannelAccount, StoreError>)>,
     calendar: Result<Option<CalendarConnection>, StoreError>,
-    crm: Result<Option<CrmConnection>, StoreError>,
+    crms: Vec<(CrmKind, Result<CrmConnection, StoreError>)>,
     webhooks: Vec<WebhookKey>,
 }
 
@@ -51,7 +51,7 @@ pub(super) async fn look(app: &App, report: &mut Report, id: TenantId) -> Result
         catalogue: tenant::load_catalogue(&mut tx).await,
         channels: tenant::channel_accounts(&mut tx, &app.keyring).await?,
         calendar: tenant::calendar_account(&mut tx, &app.keyring).await,
-        crm: tenant::crm_account(&mut tx, &app.keyring).await,
+        crms: tenant::crm_connections(&mut tx, &app.keyring).await?,
         webhooks: tenant::webhooks(&mut tx, &app.keyring).await?,
     };
     drop(tx);
@@ -61,7 +61,7 @@ pub(super) async fn look(app: &App, report: &mut Report, id: TenantId) -> Result
 
 impl Salon {
     async fn examine(self, app: &App, report: &mut Report) {
-        let Self { slug, catalogue, channels, calendar, crm, webhooks } = self;
+        let Self { slug, catalogue, channels, calendar, crms, webhooks } = self;
         for webhook in &webhooks {
             if let Err(error) = &webhook.key {
                 report.fail(format_args!("{slug} address of {}", webhook.account), error, remedy(error));
@@ -78,15 +78,21 @@ impl Salon {
             Ok(found) => calendar_works(app, report, &format!("{slug} calcom"), found, catalogue).await,
             Err(error) => report.fail(format_args!("{slug} calcom"), &error, remedy(&error)),
         }
-        match crm {
-            Ok(found) => crm_works(app, report, &format!("{slug} erxes"), found).await,
-            Err(error) => report.fail(format_args!("{slug} erxes"), &error, remedy(&error)),
+        if crms.is_empty() {
+            report.note(format_args!("{slug} CRM"), "not used");
+        }
+        for (kind, found) in crms {
+            let what = format!("{slug} {kind}");
+            match found {
+                Ok(found) => super::crm::examine(app, report, &what, &found).await,
+                Err(error) => report.fail(what, &error, remedy(&error)),
+            }
         }
     }
 }
 
 /// What is to be done about a vendor's refusal.
-fn vendor_remedy(failure: &Failure) -> &'static str {
+pub(super) fn vendor_remedy(failure: &Failure) -> &'static str {
     match (failure.class, &*failure.code) {
         (_, "address_refused") => "correct its base_url: https, and no private address unless SALON_ALLOW_PRIVATE_VENDORS is on",
         (_, "certificate_not_trusted") => {
@@ -100,7 +106,7 @@ fn vendor_remedy(failure: &Failure) -> &'static str {
 }
 
 /// Says why an account is out of use; true if it is in use.
-fn in_use(report: &mut Report, what: &str, status: &Status) -> bool {
+pub(super) fn in_use(report: &mut Report, what: &str, status: &Status) -> bool {
     match status {
         Status::Active => true,
         Status::Broken { reason } => {
@@ -175,16 +181,4 @@ async fn calendar_works(
 fn list(items: impl Iterator<Item = impl Display>) -> Option<String> {
     let items: Vec<String> = items.map(|item| item.to_string()).collect();
     (!items.is_empty()).then(|| items.join(", "))
-}
-
-async fn crm_works(app: &App, report: &mut Report, what: &str, found: Option<CrmConnection>) {
-    match found {
-        None => report.note(what, "not used"),
-        Some(found) if !found.enabled => report.note(what, "switched off"),
-        Some(found) if in_use(report, what, &found.status) => match crm().inspect(&app.http, &found.account).await {
-            Ok(()) => report.ok(what, "answers"),
-            Err(failure) => report.fail(what, &failure, vendor_remedy(&failure)),
-        },
-        Some(_) => {}
-    }
 }

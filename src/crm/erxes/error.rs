@@ -4,7 +4,10 @@
 use std::{ops::RangeInclusive, time::Duration};
 
 use super::wire::Answer;
-use crate::vendor::{Class, Failure, HttpError, Reply};
+use crate::{
+    crm::Unsent,
+    vendor::{Class, Failure, Reply},
+};
 
 /// Longer waits than an hour are a broken clock or a broken gateway: ask again then.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
@@ -110,8 +113,8 @@ pub(super) fn class(meaning: Meaning, effect: Effect, after: Option<Duration>) -
 }
 
 /// Classifies a call that got no answer.
-pub(super) fn unanswered(error: HttpError, effect: Effect) -> Failure {
-    let failure = Failure::from(error);
+pub(super) fn unanswered(unsent: Unsent, effect: Effect) -> Failure {
+    let failure = Failure::from(unsent);
     match (failure.class, effect) {
         (Class::Unknown, Effect::Repeatable) => Failure::retry(failure.code),
         _ => failure,

@@ -20,11 +20,34 @@ mod outbound;
 mod tests;
 mod wire;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::{Value, json};
 
-use super::{Crm, CrmAccount, CrmClient, CrmMessage, Recorded};
-use crate::vendor::{Failure, Http};
+use super::{Capabilities, Card, ClientCard, Crm, CrmAccount, CrmCall, Ensured, Health, Keeps, NoteCard, Noted, Transcript};
+use crate::vendor::{Failure, Rate};
+
+/// erxes limits one address to 5,000 calls in 15 minutes (erxes note, 1.8).
+const CAPABILITIES: Capabilities = Capabilities {
+    enquiries: Keeps::Notes,
+    bookings: Keeps::Notes,
+    tasks: Keeps::Notes,
+    transcript: Transcript::Messages,
+    note_chars: 10_000,
+    webhooks: false,
+    changes: &[],
+    rate: Rate { count: 5, per: Duration::from_secs(1), burst: 20 },
+};
+
+/// What the tenant file says of erxes alone.
+#[derive(Debug, Clone, Deserialize)]
+struct Settings {
+    /// The messenger integration that stands for this salon.
+    integration_id: String,
+}
 
 /// The erxes adapter.
 #[derive(Debug, Clone, Copy)]
@@ -32,28 +55,40 @@ pub struct Erxes;
 
 #[async_trait]
 impl Crm for Erxes {
-    async fn ensure_client(&self, http: &Http, account: &CrmAccount, client: &CrmClient) -> Result<String, Failure> {
-        outbound::connect(http, account, client).await
+    fn capabilities(&self) -> &'static Capabilities {
+        &CAPABILITIES
     }
 
-    async fn record_message(&self, http: &Http, account: &CrmAccount, message: &CrmMessage) -> Result<Recorded, Failure> {
-        outbound::record(http, account, message).await
+    async fn ensure_client(&self, call: &CrmCall<'_>, client: &ClientCard) -> Result<Ensured, Failure> {
+        outbound::connect(call, client).await.map(Ensured::Is)
     }
 
-    async fn find_message(
+    async fn append_note(&self, call: &CrmCall<'_>, note: &NoteCard) -> Result<Noted, Failure> {
+        outbound::record(call, note).await
+    }
+
+    async fn find_note(
         &self,
-        http: &Http,
-        account: &CrmAccount,
-        message: &CrmMessage,
+        call: &CrmCall<'_>,
+        note: &NoteCard,
         since: DateTime<Utc>,
         taken: &[String],
-    ) -> Result<Option<Recorded>, Failure> {
-        outbound::find(http, account, message, since, taken).await
+    ) -> Result<Option<Noted>, Failure> {
+        outbound::find(call, note, since, taken).await
     }
 
     /// An app token is not asked about: erxes answers 401 to any request with one it doesn't know, and `currentUser` is null for
     /// the ones it does, because they are no users.
-    async fn inspect(&self, http: &Http, account: &CrmAccount) -> Result<(), Failure> {
-        outbound::inspect(http, account).await
+    async fn inspect(&self, call: &CrmCall<'_>) -> Result<Health, Failure> {
+        outbound::inspect(call).await
+    }
+
+    fn preview(&self, account: &CrmAccount, card: Card<'_>) -> Value {
+        match card {
+            Card::Client(client) => {
+                account.settings().map_or(Value::Null, |settings| json!(outbound::profile(&settings, client)))
+            }
+            Card::Enquiry(_) | Card::Booking(_) => Value::Null,
+        }
     }
 }

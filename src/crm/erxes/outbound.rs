@@ -1,8 +1,6 @@
 //! Calls out. Values go in as variables, so that nothing a person wrote becomes part of a document; there are no aliases, so that a
 //! result is always under its field's own name.
 
-use std::time::Duration;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use http::HeaderName;
 use secrecy::ExposeSecret;
@@ -11,6 +9,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::{
+    Settings,
     error::{self, Effect, Meaning},
     wire::{
         AddVariables, Answer, ById, Call, ConnectVariables, Connected, Conversation, ConversationsVariables, InsertVariables,
@@ -18,11 +17,9 @@ use super::{
     },
 };
 use crate::{
-    crm::{Author, CrmAccount, CrmClient, CrmMessage, Recorded},
-    vendor::{Class, Failure, Http, Request},
+    crm::{Author, ClientCard, CrmAccount, CrmCall, Health, NoteCard, Noted},
+    vendor::{Class, Failure, Request},
 };
-
-const TIMEOUT: Duration = Duration::from_secs(15);
 
 const APP_TOKEN: HeaderName = HeaderName::from_static("erxes-app-token");
 
@@ -92,41 +89,46 @@ pub(super) const INTEGRATION: Operation = Operation {
 
 /// erxes looks the customer up by `cachedCustomerId`, phone and `code`, in this order and for equality, creates the one it doesn't
 /// find and updates the one it does. `isUser` makes the record a `customer`: whoever writes to the salon is no passing visitor.
-pub(super) async fn connect(http: &Http, account: &CrmAccount, client: &CrmClient) -> Result<String, Failure> {
-    let variables = ConnectVariables {
-        integration_id: &account.integration_id,
-        phone: client.phone.as_deref(),
-        code: client.id.to_string(),
-        is_user: true,
-        data: Profile { first_name: client.name.as_deref() },
-        cached_customer_id: client.known_as.as_deref(),
-    };
-    let connected: Option<Connected> = call(http, account, &CONNECT, &variables).await?;
+pub(super) async fn connect(crm: &CrmCall<'_>, client: &ClientCard) -> Result<String, Failure> {
+    let settings: Settings = crm.account.settings()?;
+    let connected: Option<Connected> = ask(crm, &CONNECT, &profile(&settings, client)).await?;
     // erxes swallows errors between its own services, and what is left of them is a null.
     connected.and_then(|connected| connected.customer_id).ok_or_else(|| Failure::retry("no_customer_id"))
 }
 
-pub(super) async fn record(http: &Http, account: &CrmAccount, message: &CrmMessage) -> Result<Recorded, Failure> {
-    let stored: Option<Message> = match (message.author, &message.conversation_id, &account.secrets.app_token) {
+pub(super) fn profile<'a>(settings: &'a Settings, client: &'a ClientCard) -> ConnectVariables<'a> {
+    ConnectVariables {
+        integration_id: &settings.integration_id,
+        phone: client.phone.as_deref(),
+        code: client.id.to_string(),
+        is_user: true,
+        data: Profile { first_name: client.name.as_deref() },
+        cached_customer_id: client.known.as_deref(),
+    }
+}
+
+pub(super) async fn record(crm: &CrmCall<'_>, message: &NoteCard) -> Result<Noted, Failure> {
+    let settings: Settings = crm.account.settings()?;
+    let stored: Option<Message> = match (message.author, &message.conversation, &crm.account.secrets.token) {
         (Author::Salon, Some(conversation_id), Some(_)) => {
             let variables = AddVariables { conversation_id, content: &message.text, internal: false, content_type: "text" };
-            call(http, account, &ADD, &variables).await?
+            ask(crm, &ADD, &variables).await?
         }
         (author, conversation_id, _) => {
             let variables = InsertVariables {
-                integration_id: &account.integration_id,
-                customer_id: &message.customer_id,
+                integration_id: &settings.integration_id,
+                customer_id: &message.client,
                 conversation_id: conversation_id.as_deref(),
                 message: &under_the_clients_name(author, &message.text),
                 content_type: "text",
             };
-            call(http, account, &INSERT, &variables).await?
+            ask(crm, &INSERT, &variables).await?
         }
     };
     let stored = stored.and_then(|stored| Some((stored.id?, stored.conversation_id)));
-    match (stored, &message.conversation_id) {
-        (Some((message_id, Some(conversation_id))), _) => Ok(Recorded { conversation_id, message_id }),
-        (Some((message_id, None)), Some(known)) => Ok(Recorded { conversation_id: known.clone(), message_id }),
+    match (stored, &message.conversation) {
+        (Some((message_id, Some(conversation_id))), _) => Ok(Noted { conversation: Some(conversation_id), note: message_id }),
+        (Some((message_id, None)), Some(known)) => Ok(Noted { conversation: Some(known.clone()), note: message_id }),
         _ => Err(Failure::unknown("no_message_id")),
     }
 }
@@ -140,26 +142,25 @@ fn under_the_clients_name(author: Author, text: &str) -> String {
 
 /// The earliest message since then that an attempt to record `message` may have left.
 pub(super) async fn find(
-    http: &Http,
-    account: &CrmAccount,
-    message: &CrmMessage,
+    crm: &CrmCall<'_>,
+    message: &NoteCard,
     since: DateTime<Utc>,
     taken: &[String],
-) -> Result<Option<Recorded>, Failure> {
+) -> Result<Option<Noted>, Failure> {
     let since = since.checked_sub_signed(SKEW).unwrap_or(since);
-    let conversations = match &message.conversation_id {
+    let conversations = match &message.conversation {
         Some(known) => vec![known.clone()],
-        None => opened_since(http, account, &message.customer_id, since).await?,
+        None => opened_since(crm, &message.client, since).await?,
     };
     let mut found = Vec::new();
     for conversation_id in conversations {
-        for stored in written_since(http, account, &conversation_id, since).await? {
+        for stored in written_since(crm, &conversation_id, since).await? {
             if let (Some(at), Some(id)) = (stored.created_at, &stored.id)
                 && at >= since
                 && !taken.contains(id)
                 && is_ours(&stored, message)
             {
-                found.push((at, Recorded { conversation_id: conversation_id.clone(), message_id: id.clone() }));
+                found.push((at, Noted { conversation: Some(conversation_id.clone()), note: id.clone() }));
             }
         }
     }
@@ -167,29 +168,20 @@ pub(super) async fn find(
 }
 
 /// Without a conversation, an attempt opened a new one.
-async fn opened_since(
-    http: &Http,
-    account: &CrmAccount,
-    customer_id: &str,
-    since: DateTime<Utc>,
-) -> Result<Vec<String>, Failure> {
-    let variables = ConversationsVariables { integration_id: &account.integration_id, customer_id };
-    let all: Option<Vec<Conversation>> = call(http, account, &CONVERSATIONS, &variables).await?;
+async fn opened_since(crm: &CrmCall<'_>, customer_id: &str, since: DateTime<Utc>) -> Result<Vec<String>, Failure> {
+    let settings: Settings = crm.account.settings()?;
+    let variables = ConversationsVariables { integration_id: &settings.integration_id, customer_id };
+    let all: Option<Vec<Conversation>> = ask(crm, &CONVERSATIONS, &variables).await?;
     let recent = all.into_iter().flatten().filter(|conversation| conversation.created_at.is_none_or(|at| at >= since));
     Ok(recent.filter_map(|conversation| conversation.id).collect())
 }
 
 /// All messages from then on, and some before. With a limit erxes takes the newest; in which order it hands them over is not relied on.
-async fn written_since(
-    http: &Http,
-    account: &CrmAccount,
-    conversation_id: &str,
-    since: DateTime<Utc>,
-) -> Result<Vec<Message>, Failure> {
+async fn written_since(crm: &CrmCall<'_>, conversation_id: &str, since: DateTime<Utc>) -> Result<Vec<Message>, Failure> {
     let mut messages = Vec::new();
     for page in 0..PAGES {
         let variables = MessagesVariables { conversation_id, skip: page * PAGE, limit: PAGE };
-        let answer: Option<Vec<Message>> = call(http, account, &MESSAGES, &variables).await?;
+        let answer: Option<Vec<Message>> = ask(crm, &MESSAGES, &variables).await?;
         let part = answer.unwrap_or_default();
         let last = part.len() < PAGE || part.iter().any(|message| message.created_at.is_some_and(|at| at < since));
         messages.extend(part);
@@ -202,10 +194,10 @@ async fn written_since(
 }
 
 /// Whether this could be ours, by either way of recording: the token may have come or gone between two attempts.
-fn is_ours(stored: &Message, message: &CrmMessage) -> bool {
+fn is_ours(stored: &Message, message: &NoteCard) -> bool {
     let same = |text: &str| stored.content.as_deref().is_some_and(|content| content.trim() == text.trim());
     let by_operator = stored.user_id.is_some();
-    let by_client = !by_operator && stored.customer_id.as_ref().is_none_or(|id| *id == message.customer_id);
+    let by_client = !by_operator && stored.customer_id.as_ref().is_none_or(|id| *id == message.client);
     match message.author {
         Author::Client => by_client && same(&message.text),
         Author::Salon if by_operator => same(&message.text),
@@ -214,28 +206,31 @@ fn is_ours(stored: &Message, message: &CrmMessage) -> bool {
 }
 
 /// `widgetsInsertMessage` takes a wrong integration and makes an orphan of the conversation, so it is asked for once, here.
-pub(super) async fn inspect(http: &Http, account: &CrmAccount) -> Result<(), Failure> {
-    let integration: Option<Integration> = call(http, account, &INTEGRATION, &ById { id: &account.integration_id }).await?;
+pub(super) async fn inspect(crm: &CrmCall<'_>) -> Result<Health, Failure> {
+    let settings: Settings = crm.account.settings()?;
+    let integration: Option<Integration> = ask(crm, &INTEGRATION, &ById { id: &settings.integration_id }).await?;
     match integration.map(|integration| integration.kind) {
         None => Err(Failure::new(Class::Credential, "integration_not_found")),
-        Some(kind) if kind.as_deref() == Some("messenger") => Ok(()),
+        Some(kind) if kind.as_deref() == Some("messenger") => Ok(Health {
+            known_as: if crm.account.secrets.token.is_some() { "an app token" } else { "the public widget" }.to_owned(),
+            ..Health::default()
+        }),
         Some(_) => Err(Failure::new(Class::Credential, "integration_not_messenger")),
     }
 }
 
 /// Calls an operation; `None` is a null result. A result that is there counts, whatever the errors beside it say.
-async fn call<T: DeserializeOwned>(
-    http: &Http,
-    account: &CrmAccount,
+async fn ask<T: DeserializeOwned>(
+    crm: &CrmCall<'_>,
     operation: &Operation,
     variables: &impl Serialize,
 ) -> Result<Option<T>, Failure> {
     let body = Call { query: operation.document, variables };
-    let mut request = Request::post_json(endpoint(account)?, &body, TIMEOUT);
-    if let Some(token) = &account.secrets.app_token {
+    let mut request = Request::post_json(endpoint(crm.account)?, &body, crm.patience);
+    if let Some(token) = &crm.account.secrets.token {
         request = request.secret_header(APP_TOKEN, token.expose_secret());
     }
-    let reply = http.send(request).await.map_err(|error| error::unanswered(error, operation.effect))?;
+    let reply = crm.send(request).await.map_err(|unsent| error::unanswered(unsent, operation.effect))?;
     let unreadable = || Failure::new(error::class(Meaning::MayHaveRun, operation.effect, None), "unreadable_answer");
     if !reply.is_success() {
         return Err(error::classify(&reply, operation.effect));

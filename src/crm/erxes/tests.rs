@@ -15,7 +15,7 @@ use super::{
     outbound,
 };
 use crate::{
-    crm::{Author, Crm, CrmAccount, CrmClient, CrmMessage, CrmSecrets, Recorded},
+    crm::{Author, ClientCard, Crm, CrmAccount, CrmCall, CrmSecrets, Ensured, FieldMap, NoteCard, Noted, UNATTENDED},
     ids::ClientId,
     vendor::{
         Class, Failure, Reply,
@@ -27,26 +27,36 @@ const TOKEN: &str = "sk_that_must_not_leak";
 const RETRY: Class = Class::Retry { after: None };
 
 fn account(stub: &Stub, token: Option<&str>) -> CrmAccount {
-    let secrets = CrmSecrets { app_token: token.map(Into::into) };
-    CrmAccount { base_url: stub.base_url.clone(), integration_id: "int1".to_owned(), secrets }
+    let secrets = CrmSecrets { token: token.map(Into::into), ..CrmSecrets::default() };
+    let settings = json!({"integration_id": "int1", "enabled": true});
+    CrmAccount { base_url: stub.base_url.clone(), settings, fields: FieldMap::default(), secrets }
 }
 
-fn client(known_as: Option<&str>) -> CrmClient {
-    CrmClient {
+fn client(known_as: Option<&str>) -> ClientCard {
+    ClientCard {
         id: ClientId(Uuid::from_u128(7)),
-        known_as: known_as.map(str::to_owned),
+        known: known_as.map(str::to_owned),
         name: Some("Anna K".to_owned()),
         phone: Some("+79001234567".to_owned()),
+        claimed_phone: None,
+        email: None,
+        language: None,
+        channel: None,
+        handle: None,
+        first_touch: None,
+        last_referral: None,
+        no_shows: 0,
     }
 }
 
-fn message(author: Author, conversation_id: Option<&str>) -> CrmMessage {
-    CrmMessage {
-        customer_id: "cus1".to_owned(),
-        conversation_id: conversation_id.map(str::to_owned),
+fn message(author: Author, conversation_id: Option<&str>) -> NoteCard {
+    NoteCard {
+        client: "cus1".to_owned(),
+        conversation: conversation_id.map(str::to_owned),
         author,
         text: "завтра в 15".to_owned(),
         at: at(0),
+        in_talk: true,
     }
 }
 
@@ -66,15 +76,15 @@ fn inserted() -> Step {
     data("widgetsInsertMessage", json!({"_id": "m1", "conversationId": "con1"}))
 }
 
-fn recorded() -> Recorded {
-    Recorded { conversation_id: "con1".to_owned(), message_id: "m1".to_owned() }
+fn recorded() -> Noted {
+    Noted { conversation: Some("con1".to_owned()), note: "m1".to_owned() }
 }
 
 #[tokio::test]
 async fn a_client_is_connected_by_every_key_we_have() {
     let stub = Stub::start("/gateway", vec![data("widgetsMessengerConnect", json!({"customerId": "cus1"}))]).await;
-    let id = Erxes.ensure_client(&http(), &account(&stub, None), &client(Some("cus0"))).await.unwrap();
-    assert_eq!(id, "cus1");
+    let id = Erxes.ensure_client(&CrmCall::new(&http(), &account(&stub, None), UNATTENDED), &client(Some("cus0"))).await.unwrap();
+    assert_eq!(id, Ensured::Is("cus1".to_owned()));
     let seen = stub.seen().remove(0);
     assert_eq!(seen.path, "/gateway/graphql");
     assert!(!seen.headers.contains_key("erxes-app-token"));
@@ -89,8 +99,8 @@ async fn a_client_is_connected_by_every_key_we_have() {
 #[tokio::test]
 async fn what_is_not_known_of_a_client_is_not_sent_and_erases_nothing() {
     let stub = Stub::start("", vec![data("widgetsMessengerConnect", json!({"customerId": "cus1"}))]).await;
-    let stranger = CrmClient { name: None, phone: None, ..client(None) };
-    Erxes.ensure_client(&http(), &account(&stub, None), &stranger).await.unwrap();
+    let stranger = ClientCard { name: None, phone: None, ..client(None) };
+    Erxes.ensure_client(&CrmCall::new(&http(), &account(&stub, None), UNATTENDED), &stranger).await.unwrap();
     let expected = json!({"integrationId": "int1", "code": "00000000-0000-0000-0000-000000000007", "isUser": true, "data": {}});
     assert_eq!(stub.seen()[0].body["variables"], expected);
 }
@@ -109,7 +119,8 @@ async fn connecting_may_be_repeated_so_no_fault_of_it_is_unknown() {
     let count = steps.len();
     let stub = Stub::start("", steps).await;
     for _ in 0..count {
-        let failure = Erxes.ensure_client(&http(), &account(&stub, None), &client(None)).await.unwrap_err();
+        let failure =
+            Erxes.ensure_client(&CrmCall::new(&http(), &account(&stub, None), UNATTENDED), &client(None)).await.unwrap_err();
         assert_eq!(failure.class, RETRY, "{failure}");
     }
     assert_eq!(stub.seen().len(), count);
@@ -119,7 +130,9 @@ async fn connecting_may_be_repeated_so_no_fault_of_it_is_unknown() {
 async fn a_clients_message_goes_in_as_the_clients() {
     for (token, conversation) in [(None, None), (None, Some("con1")), (Some(TOKEN), Some("con1"))] {
         let stub = Stub::start("", vec![inserted()]).await;
-        let result = Erxes.record_message(&http(), &account(&stub, token), &message(Author::Client, conversation)).await;
+        let result = Erxes
+            .append_note(&CrmCall::new(&http(), &account(&stub, token), UNATTENDED), &message(Author::Client, conversation))
+            .await;
         assert_eq!(result.unwrap(), recorded());
         let seen = stub.seen().remove(0);
         assert_eq!(seen.headers.get("erxes-app-token").map(|value| value.to_str().unwrap()), token);
@@ -137,7 +150,9 @@ async fn a_salons_message_is_an_operators_where_that_is_possible_and_marked_wher
     let added = data("conversationMessageAdd", json!({"_id": "m1", "conversationId": "con1"}));
     let stub = Stub::start("", vec![added, inserted(), inserted(), inserted()]).await;
     for (token, conversation) in [(Some(TOKEN), Some("con1")), (None, Some("con1")), (Some(TOKEN), None), (None, None)] {
-        let result = Erxes.record_message(&http(), &account(&stub, token), &message(Author::Salon, conversation)).await;
+        let result = Erxes
+            .append_note(&CrmCall::new(&http(), &account(&stub, token), UNATTENDED), &message(Author::Salon, conversation))
+            .await;
         assert_eq!(result.unwrap(), recorded());
     }
     let seen = stub.seen();
@@ -166,10 +181,10 @@ async fn a_message_that_may_be_there_is_unknown_and_a_result_counts_more_than_er
     let stub = Stub::start("", steps).await;
     let (http, account, message) = (http(), account(&stub, None), message(Author::Client, None));
     for _ in 0..unknown {
-        let failure = Erxes.record_message(&http, &account, &message).await.unwrap_err();
+        let failure = Erxes.append_note(&CrmCall::new(&http, &account, UNATTENDED), &message).await.unwrap_err();
         assert_eq!(failure.class, Class::Unknown, "{failure}");
     }
-    assert_eq!(Erxes.record_message(&http, &account, &message).await.unwrap(), recorded());
+    assert_eq!(Erxes.append_note(&CrmCall::new(&http, &account, UNATTENDED), &message).await.unwrap(), recorded());
 }
 
 fn stored(id: &str, text: &str, user: Option<&str>, seconds: i64) -> Value {
@@ -183,9 +198,10 @@ async fn found(author: Author, messages: Value, taken: &[&str]) -> Option<String
     let stub = Stub::start("", vec![data("conversationMessages", messages)]).await;
     let taken: Vec<String> = taken.iter().map(|id| (*id).to_owned()).collect();
     let message = message(author, Some("con1"));
-    let result = Erxes.find_message(&http(), &account(&stub, Some(TOKEN)), &message, at(0), &taken).await.unwrap();
+    let result =
+        Erxes.find_note(&CrmCall::new(&http(), &account(&stub, Some(TOKEN)), UNATTENDED), &message, at(0), &taken).await.unwrap();
     assert_eq!(stub.seen()[0].body["variables"], json!({"conversationId": "con1", "skip": 0, "limit": 100}));
-    result.map(|recorded| recorded.message_id)
+    result.map(|recorded| recorded.note)
 }
 
 #[tokio::test]
@@ -218,8 +234,11 @@ async fn without_a_conversation_only_new_ones_are_searched() {
         data("conversationMessages", json!([stored("m1", "завтра в 15", None, 1)])),
     ];
     let stub = Stub::start("", steps).await;
-    let result = Erxes.find_message(&http(), &account(&stub, None), &message(Author::Client, None), at(0), &[]).await.unwrap();
-    assert_eq!(result, Some(Recorded { conversation_id: "new".to_owned(), message_id: "m1".to_owned() }));
+    let result = Erxes
+        .find_note(&CrmCall::new(&http(), &account(&stub, None), UNATTENDED), &message(Author::Client, None), at(0), &[])
+        .await
+        .unwrap();
+    assert_eq!(result, Some(Noted { conversation: Some("new".to_owned()), note: "m1".to_owned() }));
     let seen = stub.seen();
     assert_eq!(seen[0].body["variables"], json!({"integrationId": "int1", "customerId": "cus1"}));
     assert_eq!(seen.len(), 2, "the old conversation was not read");
@@ -231,8 +250,8 @@ async fn a_long_conversation_is_read_back_to_the_attempt() {
     let last = json!([stored("mine", "завтра в 15", None, 1), stored("before", "x", None, -100)]);
     let stub = Stub::start("", vec![data("conversationMessages", page(9)), data("conversationMessages", last)]).await;
     let message = message(Author::Client, Some("con1"));
-    let result = Erxes.find_message(&http(), &account(&stub, None), &message, at(0), &[]).await.unwrap();
-    assert_eq!(result.unwrap().message_id, "mine");
+    let result = Erxes.find_note(&CrmCall::new(&http(), &account(&stub, None), UNATTENDED), &message, at(0), &[]).await.unwrap();
+    assert_eq!(result.unwrap().note, "mine");
     assert_eq!(stub.seen()[1].body["variables"]["skip"], 100);
 }
 
@@ -242,7 +261,8 @@ async fn a_look_up_that_fails_is_no_answer() {
     let stub = Stub::start("", steps).await;
     for _ in 0..2 {
         let message = message(Author::Client, Some("con1"));
-        let failure = Erxes.find_message(&http(), &account(&stub, None), &message, at(0), &[]).await.unwrap_err();
+        let failure =
+            Erxes.find_note(&CrmCall::new(&http(), &account(&stub, None), UNATTENDED), &message, at(0), &[]).await.unwrap_err();
         assert_eq!(failure.class, RETRY);
     }
 }
@@ -257,9 +277,10 @@ async fn inspection_wants_a_messenger_integration() {
     ];
     let stub = Stub::start("", steps).await;
     let (http, account) = (http(), account(&stub, Some(TOKEN)));
-    assert_eq!(Erxes.inspect(&http, &account).await, Ok(()));
+    let call = CrmCall::new(&http, &account, UNATTENDED);
+    assert_eq!(Erxes.inspect(&call).await.unwrap().known_as, "an app token");
     for code in ["integration_not_messenger", "integration_not_found", "app_token"] {
-        assert_eq!(Erxes.inspect(&http, &account).await, Err(Failure::new(Class::Credential, code)));
+        assert_eq!(Erxes.inspect(&call).await, Err(Failure::new(Class::Credential, code)));
     }
     assert_eq!(stub.seen()[0].body["variables"], json!({"_id": "int1"}));
 }
@@ -303,7 +324,10 @@ fn every_row_of_the_error_table_is_reached_by_what_erxes_says() {
 async fn a_rate_limits_own_time_is_kept() {
     let limited = Step::json(429, &json!({"error": "Too many requests"})).with_header("retry-after", "30");
     let stub = Stub::start("", vec![limited]).await;
-    let failure = Erxes.record_message(&http(), &account(&stub, None), &message(Author::Client, None)).await.unwrap_err();
+    let failure = Erxes
+        .append_note(&CrmCall::new(&http(), &account(&stub, None), UNATTENDED), &message(Author::Client, None))
+        .await
+        .unwrap_err();
     assert_eq!(failure.class, Class::Retry { after: Some(Duration::from_secs(30)) });
 }
 
@@ -311,7 +335,7 @@ async fn a_rate_limits_own_time_is_kept() {
 async fn the_token_is_in_nothing_that_is_printed() {
     let stub = Stub::start("", vec![Step::json(401, &json!({"error": format!("Invalid app token {TOKEN}")}))]).await;
     let account = account(&stub, Some(TOKEN));
-    let failure = Erxes.inspect(&http(), &account).await.unwrap_err();
+    let failure = Erxes.inspect(&CrmCall::new(&http(), &account, UNATTENDED)).await.unwrap_err();
     let printed = format!("{account:?} {failure} {failure:?}");
     assert!(!printed.contains(TOKEN), "{printed}");
 }

@@ -50,7 +50,7 @@ impl Work<'_> {
         };
         let stored = self.stored_connection("erxes").await?;
         let old: Option<CrmSecrets> = self.opened(stored.as_ref().map(|(id, blob, _)| (connection_context(*id), blob)))?;
-        let secrets = CrmSecrets { app_token: app_token.clone() };
+        let secrets = CrmSecrets { token: app_token.clone(), ..old.clone().unwrap_or_default() };
         let settings = json!({ "integration_id": integration_id, "enabled": enabled });
         self.put_connection("erxes", base_url, &settings, stored, old.as_ref(), &secrets).await
     }

@@ -6,12 +6,12 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use salon_core::{
     client::Client,
-    crm::{Author, CrmClient, CrmMessage, Intent, Recorded, Subject, crm},
+    crm::{Author, ClientCard, CrmCall, Ensured, Intent, NoteCard, Noted, Pace, Subject, UNATTENDED, crm},
     dialogue::Screen,
     ids::{ClientId, IntentId},
     lang::Lang,
     schedule::visit_when,
-    tenant::{CrmConnection, Tenant, break_connection, crm_account, load_tenant},
+    tenant::{CrmConnection, Tenant, break_connection, crm_connection, load_tenant},
     vendor::{Class, Failure, Rate},
 };
 use serde_json::Value;
@@ -64,7 +64,7 @@ async fn prepare(ctx: &Ctx, assignment: &Assignment, id: IntentId) -> Result<Opt
     if !matches!(intent.state.as_str(), "pending" | "sending") {
         return Ok(None);
     }
-    let connection = crm_account(&mut tx, &ctx.keyring).await?.filter(|connection| connection.id == intent.connection_id);
+    let connection = crm_connection(&mut tx, intent.connection_id, &ctx.keyring).await?;
     let Some(connection) = connection else { return Err(JobError::Dead("the CRM connection is gone".into())) };
     if !connection.status.is_active() {
         return Err(JobError::Later { after: BROKEN_WAIT, why: "the CRM connection is broken".into() });
@@ -107,17 +107,28 @@ async fn begin(ctx: &Ctx, assignment: &Assignment, id: IntentId) -> Result<(), J
 }
 
 async fn tell(ctx: &Ctx, assignment: &Assignment, task: &Task) -> Result<(), TellError> {
-    let account = &task.connection.account;
+    let key = pace_key(&task.intent);
     let customer_id = match (&task.known_as, task.intent.kind.as_str()) {
         (Some(known), "record_message" | "record_booking") => known.clone(),
         _ => {
-            let client = CrmClient {
+            let client = ClientCard {
                 id: task.client.id,
-                known_as: task.known_as.clone(),
+                known: task.known_as.clone(),
                 name: task.client.name.clone(),
                 phone: task.client.phone.clone().filter(|_| task.client.phone_verified),
+                claimed_phone: None,
+                email: None,
+                language: task.client.language(),
+                channel: None,
+                handle: None,
+                first_touch: None,
+                last_referral: None,
+                no_shows: 0,
             };
-            let theirs = crm().ensure_client(&ctx.http, account, &client).await?;
+            let theirs = match crm(task.connection.kind).ensure_client(&call(ctx, task, &key), &client).await? {
+                Ensured::Is(theirs) => theirs,
+                Ensured::Ambiguous(_) => return Err(Failure::permanent("ambiguous").into()),
+            };
             let mut tx = ctx.db.tenant(assignment.tenant).await.map_err(JobError::from)?;
             tx.set_link(task.connection.id, "client", task.client.id.0, &theirs).await.map_err(JobError::from)?;
             tx.commit().await.map_err(JobError::from)?;
@@ -131,18 +142,28 @@ async fn tell(ctx: &Ctx, assignment: &Assignment, task: &Task) -> Result<(), Tel
     done(ctx, assignment, task, recorded).await.map_err(TellError::Ours)
 }
 
-async fn record(ctx: &Ctx, task: &Task, message: &CrmMessage) -> Result<Recorded, Failure> {
-    let account = &task.connection.account;
+async fn record(ctx: &Ctx, task: &Task, message: &NoteCard) -> Result<Noted, Failure> {
+    let key = pace_key(&task.intent);
+    let call = call(ctx, task, &key);
     if let Some(begun) = task.begun
-        && let Some(found) = crm().find_message(&ctx.http, account, message, begun, &task.taken).await?
+        && let Some(found) = crm(task.connection.kind).find_note(&call, message, begun, &task.taken).await?
     {
         return Ok(found);
     }
-    crm().record_message(&ctx.http, account, message).await
+    crm(task.connection.kind).append_note(&call, message).await
+}
+
+fn call<'a>(ctx: &'a Ctx, task: &'a Task, key: &'a str) -> CrmCall<'a> {
+    let rate = crm(task.connection.kind).capabilities().rate;
+    CrmCall::new(&ctx.http, &task.connection.account, UNATTENDED).paced(Pace { pacer: &ctx.pacer, key, rate })
+}
+
+fn pace_key(intent: &Intent) -> String {
+    format!("crm:{}", intent.connection_id)
 }
 
 /// What a message or a booking says, in the CRM's conversation.
-fn message(task: &Task, customer_id: String) -> Option<CrmMessage> {
+fn message(task: &Task, customer_id: String) -> Option<NoteCard> {
     let subject = task.subject.as_ref()?;
     let author = if subject.direction == "in" { Author::Client } else { Author::Salon };
     let text = match task.intent.kind.as_str() {
@@ -153,7 +174,7 @@ fn message(task: &Task, customer_id: String) -> Option<CrmMessage> {
             _ => words(&subject.content)?,
         },
     };
-    Some(CrmMessage { customer_id, conversation_id: task.conversation.clone(), author, text, at: subject.at })
+    Some(NoteCard { client: customer_id, conversation: task.conversation.clone(), author, text, at: subject.at, in_talk: true })
 }
 
 fn words(content: &Value) -> Option<String> {
@@ -184,13 +205,13 @@ fn booking_text(content: &Value, task: &Task) -> Option<String> {
     Some(format!("{status}: {what}, {}", visit_when(start, task.tenant.zone, lang)))
 }
 
-async fn done(ctx: &Ctx, assignment: &Assignment, task: &Task, recorded: Option<Recorded>) -> Result<(), JobError> {
+async fn done(ctx: &Ctx, assignment: &Assignment, task: &Task, recorded: Option<Noted>) -> Result<(), JobError> {
     let mut tx = ctx.db.tenant(assignment.tenant).await?;
     if let (Some(recorded), Some(subject)) = (recorded, &task.subject) {
         let entity = if task.intent.kind == "record_booking" { "booking" } else { "message" };
-        tx.set_link(task.connection.id, entity, task.intent.subject_id, &recorded.message_id).await?;
-        if let Some(conversation) = subject.conversation_id {
-            tx.set_link(task.connection.id, "conversation", conversation.0, &recorded.conversation_id).await?;
+        tx.set_link(task.connection.id, entity, task.intent.subject_id, &recorded.note).await?;
+        if let (Some(conversation), Some(theirs)) = (subject.conversation_id, &recorded.conversation) {
+            tx.set_link(task.connection.id, "conversation", conversation.0, theirs).await?;
         }
     }
     tx.settle_intent(task.intent.id, "done", None).await?;
