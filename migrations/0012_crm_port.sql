@@ -26,10 +26,13 @@ alter table crm_intent add constraint crm_intent_state_check
   check (state in ('pending', 'sending', 'done', 'unknown', 'failed', 'parked'));
 -- Their ids to choose from, for a parked one.
 alter table crm_intent add column candidates text[] not null default '{}';
+alter table crm_intent add column parked_for uuid references client;
+create index crm_intent_parked on crm_intent (tenant_id, connection_id, parked_for) where state = 'parked';
 
 -- How a visit ended, where somebody said so; and who called it off. A visit that is called off has no outcome.
 alter table booking add column outcome text check (outcome in ('completed', 'no_show'));
 alter table booking add column cancelled_by text check (cancelled_by in ('client', 'salon'));
+create index booking_to_settle on booking (tenant_id, end_at) where status = 'booked' and outcome is null;
 
 -- Up to where the changes of one kind of record were read.
 create table crm_watermark (

@@ -6,7 +6,7 @@ mod reminders;
 mod store;
 
 pub use reminders::Reminder;
-pub use store::{Booking, Wish, Wished, booking_key, calendar_lane};
+pub use store::{Booking, Outcome, Wish, Wished, booking_key, calendar_lane};
 
 use std::collections::BTreeMap;
 
@@ -99,6 +99,9 @@ pub struct CalendarBooking {
     pub key: Option<String>,
     /// When the calendar last changed it, where it tells.
     pub updated_at: Option<DateTime<Utc>>,
+    /// Somebody at the salon noted that the client did not come.
+    #[serde(default)]
+    pub no_show: bool,
 }
 
 /// Where a booking stands at the calendar.

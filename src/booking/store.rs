@@ -14,6 +14,25 @@ use crate::{
     store::{StoreError, Tx},
 };
 
+/// How a visit ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It took place, as far as anybody said.
+    Completed,
+    /// The client did not come.
+    NoShow,
+}
+
+impl Outcome {
+    /// The name in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::NoShow => "no_show",
+        }
+    }
+}
+
 /// A visit, as our row has it.
 #[derive(Debug, Clone, FromRow)]
 pub struct Booking {
@@ -199,7 +218,9 @@ impl Tx {
         }
         sqlx::query(
             "update booking set status = $2, version = version + 1, reason = $3, calendar_uid = coalesce($4, calendar_uid),
-               start_at = coalesce($5, start_at), end_at = coalesce($6, end_at), calendar_updated_at = coalesce($7, calendar_updated_at), updated_at = $8
+               start_at = coalesce($5, start_at), end_at = coalesce($6, end_at), calendar_updated_at = coalesce($7, calendar_updated_at), updated_at = $8,
+               cancelled_by = case when $2 = 'cancelled' then case when $9 = 'client' then 'client' else 'salon' end end,
+               outcome = case when $2 = 'booked' then outcome end
              where id = $1",
         )
         .bind(booking.id)
@@ -210,12 +231,53 @@ impl Tx {
         .bind(seen.map(|seen| seen.end))
         .bind(seen.and_then(|seen| seen.updated_at))
         .bind(now)
+        .bind(actor)
         .execute(self.conn())
         .await?;
         let changed = self.booking(booking.id).await?.ok_or(StoreError::Corrupt("booking"))?;
         let detail = json!({ "start": changed.start_at, "end": changed.end_at, "reason": reason });
         self.booking_event(booking.id, changed.version, status, actor, detail).await?;
         Ok(changed)
+    }
+
+    /// Writes down how a visit ended. None if that is known already, or the visit does not stand.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn end_visit(&mut self, booking: BookingId, outcome: Outcome, actor: &str) -> Result<Option<Booking>, StoreError> {
+        let now = self.now();
+        let changed = sqlx::query(
+            "update booking set outcome = $2, version = version + 1, updated_at = $3
+             where id = $1 and status in ('booked', 'cancelling') and outcome is distinct from $2",
+        )
+        .bind(booking)
+        .bind(outcome.as_str())
+        .bind(now)
+        .execute(self.conn())
+        .await?
+        .rows_affected();
+        if changed == 0 {
+            return Ok(None);
+        }
+        let changed = self.booking(booking).await?.ok_or(StoreError::Corrupt("booking"))?;
+        self.booking_event(booking, changed.version, outcome.as_str(), actor, json!({})).await?;
+        Ok(Some(changed))
+    }
+
+    /// Visits that ended before this moment and of which nobody has said how.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn visits_over(&mut self, before: DateTime<Utc>, limit: i64) -> Result<Vec<BookingId>, StoreError> {
+        let tenant = self.tenant();
+        Ok(sqlx::query_scalar(
+            "select id from booking where tenant_id = $1 and status = 'booked' and outcome is null and end_at < $2 order by end_at limit $3",
+        )
+        .bind(tenant)
+        .bind(before)
+        .bind(limit)
+        .fetch_all(self.conn())
+        .await?)
     }
 
     async fn link_uid(&mut self, booking: BookingId, uid: &str) -> Result<(), StoreError> {

@@ -10,6 +10,7 @@ pub mod file;
 pub mod sealed;
 mod store;
 mod templates;
+mod tokens;
 
 pub use accounts::{
     CalendarConnection, ChannelAccount, CrmConnection, Status, WebhookKey, account_named, break_account, break_connection,
@@ -21,3 +22,4 @@ pub use directory::{Catalogue, Endpoint, Service, Staff, StaffService, Tenant};
 pub(crate) use store::audit;
 pub use store::{TenantNumbers, id_by_slug, ids, load_catalogue, load_tenant, resolve_endpoint};
 pub use templates::{NoTemplate, Parameter, Purpose, Template, set_template_status, template_call};
+pub use tokens::{begin_renewal, end_renewal, store_hooks, store_tokens};

@@ -9,7 +9,7 @@ use salon_core::{
 };
 use url::Url;
 
-use crate::bulkhead::Bulkhead;
+use crate::{bulkhead::Bulkhead, circuit::Circuits};
 
 /// Everything a handler may reach.
 #[derive(Debug, Clone)]
@@ -26,4 +26,15 @@ pub struct Ctx {
     pub public_url: Url,
     /// Keeps a messenger that hangs from holding every slot.
     pub bulkhead: Bulkhead,
+    /// Counts the failures in a row of each CRM account.
+    pub circuits: Circuits,
+}
+
+impl Ctx {
+    /// Counts a failure of a CRM account, and has everybody pause if there were many in a row.
+    pub(crate) async fn pause_after_failure(&self, account: &str) {
+        if let Some(wait) = self.circuits.failed(account) {
+            self.pacer.pause(account, wait).await;
+        }
+    }
 }

@@ -105,6 +105,15 @@ pub(super) struct Booking {
     updated_at: Option<DateTime<Utc>>,
     #[serde(default)]
     metadata: Value,
+    #[serde(default, deserialize_with = "lenient")]
+    attendees: Option<Vec<Guest>>,
+}
+
+/// Who booked. cal.com says of each whether they came.
+#[derive(Deserialize)]
+struct Guest {
+    #[serde(default, deserialize_with = "lenient")]
+    absent: Option<bool>,
 }
 
 impl Booking {
@@ -142,6 +151,11 @@ impl Booking {
             event_type_id: self.event_type_id,
             key: self.key().map(str::to_owned),
             updated_at: self.changed_at(),
+            // One of our bookings has one attendee; of several, the visit took place if any of them came.
+            no_show: self
+                .attendees
+                .as_ref()
+                .is_some_and(|all| !all.is_empty() && all.iter().all(|guest| guest.absent == Some(true))),
             uid: self.uid?,
             previous_uid: self.rescheduled_from_uid,
             next_uid: self.rescheduled_to_uid,

@@ -230,6 +230,7 @@ impl Chain {
             pacer: Pacer::new(Some(&self.redis)),
             public_url: self.base.clone(),
             bulkhead: salon_workers::Bulkhead::default(),
+            circuits: salon_workers::Circuits::default(),
         };
         let settings = runtime::Settings::of(Queue::ALL);
         self.working = self.stop.child_token();

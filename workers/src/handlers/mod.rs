@@ -6,6 +6,7 @@ mod cancel_booking;
 mod check_delivery;
 mod continue_dialogue;
 mod create_booking;
+mod crm;
 mod echo;
 mod fallback;
 mod fire_reminder;
@@ -18,7 +19,6 @@ mod read_calendar_hint;
 mod reconcile_calendar;
 mod salon;
 mod send_message;
-mod sync_crm;
 mod turn;
 mod watch_channels;
 mod wording;
@@ -62,7 +62,7 @@ pub async fn run(assignment: Assignment, ctx: Data<Ctx>) -> Result<(), JobError>
         Job::LearnName { conversation } => learn_name::run(ctx, &assignment, conversation).await,
         Job::CheckDelivery { message } => check_delivery::run(ctx, &assignment, message).await,
         Job::WatchChannels {} => watch_channels::run(ctx, &assignment).await,
-        Job::SyncCrm { intent } => sync_crm::run(ctx, &assignment, intent).await,
+        Job::SyncCrm { intent } => crm::run(ctx, &assignment, intent).await,
         Job::FireReminder { reminder } => fire_reminder::run(ctx, &assignment, reminder).await,
     }
 }

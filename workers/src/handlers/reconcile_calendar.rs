@@ -2,13 +2,13 @@
 
 use chrono::TimeDelta;
 use salon_core::{
-    booking::{CalendarError, calendar},
+    booking::{CalendarError, Outcome, calendar},
     tenant::{break_connection, calendar_account},
     vendor::Class,
 };
 
 use super::{
-    calendar::pace,
+    calendar::{ended, pace},
     read_calendar_hint::{newest, reconcile},
 };
 use crate::{
@@ -20,6 +20,11 @@ use crate::{
 const OVERLAP: TimeDelta = TimeDelta::minutes(15);
 /// A calendar that is read for the first time is read this far back.
 const FIRST_LOOK: TimeDelta = TimeDelta::days(1);
+
+/// The salon has this long to say that a client did not come.
+const SETTLED_AFTER: TimeDelta = TimeDelta::hours(2);
+/// More than a salon has in the minutes between two rounds.
+const OVER_AT_ONCE: i64 = 200;
 
 pub(super) async fn run(ctx: &Ctx, assignment: &Assignment) -> Result<(), JobError> {
     let mut tx = ctx.db.tenant(assignment.tenant).await?;
@@ -60,5 +65,15 @@ pub(super) async fn run(ctx: &Ctx, assignment: &Assignment) -> Result<(), JobErr
         }
         tx.commit().await?;
     }
-    Ok(())
+    visits_over(ctx, assignment).await
+}
+
+/// What the calendar still holds some time after its end took place, unless somebody says otherwise: cal.com has no such state.
+async fn visits_over(ctx: &Ctx, assignment: &Assignment) -> Result<(), JobError> {
+    let mut tx = ctx.db.tenant(assignment.tenant).await?;
+    let before = tx.now() - SETTLED_AFTER;
+    for booking in tx.visits_over(before, OVER_AT_ONCE).await? {
+        ended(&mut tx, booking, Outcome::Completed, "clock").await?;
+    }
+    Ok(tx.commit().await?)
 }

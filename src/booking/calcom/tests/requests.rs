@@ -20,6 +20,7 @@ fn accepted() -> CalendarBooking {
         event_type_id: Some(101),
         key: Some("0192f0c4-wish".to_owned()),
         updated_at: Some(at("2026-11-21T10:00:00Z")),
+        no_show: false,
     }
 }
 

@@ -1,0 +1,293 @@
+//! What a CRM should know: one intent for each wish, connection and version of the subject. Rendered when it is carried out, never frozen.
+#![allow(clippy::disallowed_methods, reason = "stores are where SQL lives")]
+
+use chrono::{DateTime, Utc};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use super::{CrmKind, Transcript, crm};
+use crate::{
+    ids::{ClientId, ConnectionId, ConversationId, IntentId},
+    job::{Job, NewJob, lane},
+    store::{StoreError, Tx},
+    vendor::Failure,
+};
+
+macro_rules! wishes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal),+ $(,)?) => {
+        /// A wish that the CRM know something.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Wish { $($(#[$doc])* $name),+ }
+
+        impl Wish {
+            /// The name in the database.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text),+ }
+            }
+
+            fn named(name: &str) -> Option<Self> {
+                match name { $($text => Some(Self::$name),)+ _ => None }
+            }
+        }
+    };
+}
+
+wishes! {
+    /// A client's record, as the client is now.
+    EnsureClient = "ensure_client",
+    /// One message of the log, where the CRM has an inbox.
+    RecordMessage = "record_message",
+    /// Where a booking stands.
+    RecordBooking = "record_booking",
+    /// Somebody filled in a form.
+    RecordEnquiry = "record_enquiry",
+    /// A referral brought a client into a chat.
+    RecordTouch = "record_touch",
+    /// A day's talk, where the CRM has no inbox. The version is the day.
+    AppendTranscript = "append_transcript",
+    /// Somebody at the salon has to do something about a booking.
+    CreateTask = "create_task",
+}
+
+/// An intent, as its worker reads it.
+#[derive(Debug, Clone, FromRow)]
+pub struct Intent {
+    /// Id.
+    pub id: IntentId,
+    /// At which connection.
+    pub connection_id: ConnectionId,
+    /// Which CRM that is.
+    connection_kind: String,
+    /// What should be known.
+    kind: String,
+    /// About which row.
+    pub subject_id: Uuid,
+    /// Which version of it.
+    pub subject_version: i64,
+    /// `pending`, `sending`, `done`, `unknown`, `failed`, `parked`.
+    pub state: String,
+    /// When the CRM was last called for it.
+    pub updated_at: DateTime<Utc>,
+}
+
+impl Intent {
+    /// What should be known.
+    ///
+    /// # Errors
+    /// When the row says what this build does not know.
+    pub fn wish(&self) -> Result<Wish, StoreError> {
+        Wish::named(&self.kind).ok_or(StoreError::Corrupt("crm_intent.kind"))
+    }
+
+    /// Which CRM is told.
+    ///
+    /// # Errors
+    /// When the row says what this build does not know.
+    pub fn crm(&self) -> Result<CrmKind, StoreError> {
+        self.connection_kind.parse().map_err(|_| StoreError::Corrupt("connection.kind"))
+    }
+}
+
+/// A connection that is told, and how.
+#[derive(Debug, FromRow)]
+struct Listener {
+    id: ConnectionId,
+    kind: String,
+    transcripts: bool,
+}
+
+/// An intent that waits for somebody to say which of several records a person is.
+#[derive(Debug, Clone, FromRow)]
+pub struct Parked {
+    /// Whose record.
+    pub client_id: ClientId,
+    /// At which connection.
+    pub connection_id: ConnectionId,
+    /// Which CRM that is.
+    pub kind: String,
+    /// Their ids to choose from.
+    pub candidates: Vec<String>,
+    /// How many intents wait.
+    pub waiting: i64,
+}
+
+const INTENT: &str =
+    "select i.id, i.connection_id, c.kind as connection_kind, i.kind, i.subject_id, i.subject_version, i.state, i.updated_at
+   from crm_intent i join connection c on c.id = i.connection_id";
+
+impl Tx {
+    /// Has every CRM in use told. The same wish about the same version of the same row is one intent.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn tell_crm(&mut self, wish: Wish, subject: Uuid, version: i64, client: ClientId) -> Result<(), StoreError> {
+        for listener in self.listeners().await? {
+            let kind: CrmKind = listener.kind.parse().map_err(|_| StoreError::Corrupt("connection.kind"))?;
+            match (wish, listener.transcripts, crm(kind).capabilities().transcript) {
+                (Wish::RecordMessage, false, _) => {}
+                (Wish::RecordMessage, true, Transcript::Daily) => self.tell_at_days_end(listener.id, subject).await?,
+                _ => {
+                    // One client's records go one at a time: two parallel look-ups would both create.
+                    let lane = lane("crm", listener.id.0, &client.to_string());
+                    self.intend(listener.id, wish, subject, version, |job| job.in_lane(lane)).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn listeners(&mut self) -> Result<Vec<Listener>, StoreError> {
+        let kinds: Vec<&str> = CrmKind::ALL.iter().map(|kind| kind.as_str()).collect();
+        Ok(sqlx::query_as(
+            "select id, kind, coalesce((settings ->> 'transcripts')::boolean, true) as transcripts from connection
+             where kind = any ($1) and coalesce((settings ->> 'enabled')::boolean, true) order by kind",
+        )
+        .bind(kinds)
+        .fetch_all(self.conn())
+        .await?)
+    }
+
+    /// A day's messages of one talk are one intent, which is carried out when the day is over where the salon is. Not in the client's lane:
+    /// a job that waits for the night would hold up what follows it there.
+    async fn tell_at_days_end(&mut self, connection: ConnectionId, message: Uuid) -> Result<(), StoreError> {
+        let found: Option<(ConversationId, i64, DateTime<Utc>)> = sqlx::query_as(
+            "select m.conversation_id, (m.created_at at time zone t.zone)::date - date '1970-01-01' as day,
+               (((m.created_at at time zone t.zone)::date + 1)::timestamp at time zone t.zone) + interval '10 minutes' as after
+             from message m join tenant t on t.id = m.tenant_id where m.id = $1",
+        )
+        .bind(message)
+        .fetch_optional(self.conn())
+        .await?
+        .map(|(conversation, day, after): (ConversationId, i32, DateTime<Utc>)| (conversation, i64::from(day), after));
+        let Some((conversation, day, after)) = found else { return Ok(()) };
+        let lane = lane("crm-talk", connection.0, &conversation.to_string());
+        self.intend(connection, Wish::AppendTranscript, conversation.0, day, |job| job.in_lane(lane).run_at(after)).await
+    }
+
+    async fn intend(
+        &mut self,
+        connection: ConnectionId,
+        wish: Wish,
+        subject: Uuid,
+        version: i64,
+        how: impl FnOnce(NewJob) -> NewJob,
+    ) -> Result<(), StoreError> {
+        let (tenant, now) = (self.tenant(), self.now());
+        let id: IntentId = self.new_id();
+        let made = sqlx::query(
+            "insert into crm_intent (id, tenant_id, connection_id, kind, subject_id, subject_version, state, created_at, updated_at)
+             values ($1, $2, $3, $4, $5, $6, 'pending', $7, $7) on conflict do nothing",
+        )
+        .bind(id)
+        .bind(tenant)
+        .bind(connection)
+        .bind(wish.as_str())
+        .bind(subject)
+        .bind(version)
+        .bind(now)
+        .execute(self.conn())
+        .await?;
+        if made.rows_affected() > 0 {
+            self.enqueue(how(NewJob::new(Job::SyncCrm { intent: id }))).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads an intent and locks it.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn intent(&mut self, id: IntentId) -> Result<Option<Intent>, StoreError> {
+        let sql = sqlx::AssertSqlSafe(format!("{INTENT} where i.id = $1 for update of i"));
+        Ok(sqlx::query_as(sql).bind(id).fetch_optional(self.conn()).await?)
+    }
+
+    /// Moves an intent.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn settle_intent(&mut self, id: IntentId, state: &str, failure: Option<&Failure>) -> Result<(), StoreError> {
+        let now = self.now();
+        sqlx::query(
+            "update crm_intent set state = $2, error_class = $3, error_code = $4, attempts = attempts + case when $2 = 'sending' then 1 else 0 end, updated_at = $5
+             where id = $1",
+        )
+        .bind(id)
+        .bind(state)
+        .bind(failure.map(|failure| failure.class.as_str()))
+        .bind(failure.map(|failure| failure.code.as_ref()))
+        .bind(now)
+        .execute(self.conn())
+        .await?;
+        Ok(())
+    }
+
+    /// Sets an intent aside until somebody says which of these records the client is ([`Tx::unpark`]).
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn park_intent(&mut self, id: IntentId, client: ClientId, candidates: &[String]) -> Result<(), StoreError> {
+        let now = self.now();
+        sqlx::query("update crm_intent set state = 'parked', parked_for = $2, candidates = $3, updated_at = $4 where id = $1")
+            .bind(id)
+            .bind(client)
+            .bind(candidates)
+            .bind(now)
+            .execute(self.conn())
+            .await?;
+        Ok(())
+    }
+
+    /// Whether an intent of this client is set aside at this connection: what follows it must wait too.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn candidates_of(&mut self, connection: ConnectionId, client: ClientId) -> Result<Option<Vec<String>>, StoreError> {
+        Ok(sqlx::query_scalar(
+            "select candidates from crm_intent where connection_id = $1 and parked_for = $2 and state = 'parked' order by id limit 1",
+        )
+        .bind(connection)
+        .bind(client)
+        .fetch_optional(self.conn())
+        .await?)
+    }
+
+    /// Every client of the tenant who waits for somebody to say which record they are.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn parked(&mut self) -> Result<Vec<Parked>, StoreError> {
+        let tenant = self.tenant();
+        Ok(sqlx::query_as(
+            "select i.parked_for as client_id, i.connection_id, c.kind, (array_agg(i.candidates order by i.id))[1] as candidates, count(*) as waiting
+             from crm_intent i join connection c on c.id = i.connection_id
+             where i.tenant_id = $1 and i.state = 'parked' group by 1, 2, 3 order by min(i.id)",
+        )
+        .bind(tenant)
+        .fetch_all(self.conn())
+        .await?)
+    }
+
+    /// Carries out what was set aside for a client, in its order. Returns how many.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn unpark(&mut self, connection: ConnectionId, client: ClientId) -> Result<usize, StoreError> {
+        let now = self.now();
+        let mut ids: Vec<IntentId> = sqlx::query_scalar(
+            "update crm_intent set state = 'pending', candidates = '{}', updated_at = $3
+             where connection_id = $1 and parked_for = $2 and state = 'parked' returning id",
+        )
+        .bind(connection)
+        .bind(client)
+        .bind(now)
+        .fetch_all(self.conn())
+        .await?;
+        ids.sort_unstable();
+        let lane = lane("crm", connection.0, &client.to_string());
+        for id in &ids {
+            self.enqueue(NewJob::new(Job::SyncCrm { intent: *id }).in_lane(lane)).await?;
+        }
+        Ok(ids.len())
+    }
+}

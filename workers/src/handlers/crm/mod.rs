@@ -1,0 +1,173 @@
+//! A CRM is told something. What it is told is rendered now, from what is true now. `sending` is committed before the CRM is called:
+//! after a crash or a lost answer a look-up comes before a second create.
+
+mod render;
+mod renew;
+mod tell;
+
+use std::time::Duration;
+
+use chrono::{DateTime, Days, NaiveDate, Utc};
+use salon_core::{
+    crm::{BookingFacts, EXPIRED, Intent, Said, Wish, crm},
+    ids::{ClientId, ConversationId, IntentId},
+    tenant::{CrmConnection, Tenant, break_connection, crm_connection, load_tenant},
+    vendor::{Class, Failure},
+};
+use uuid::Uuid;
+
+use self::tell::{Teller, Undone};
+use crate::{
+    ctx::Ctx,
+    queue::{Assignment, JobError},
+};
+
+/// A connection whose credential is broken, or which is switched off, keeps its work until somebody sees to it.
+const BROKEN_WAIT: Duration = Duration::from_secs(15 * 60);
+/// How soon a call is made again once its access token is renewed, or is being renewed elsewhere.
+const RENEWED_WAIT: Duration = Duration::from_secs(1);
+
+/// What is to be told, as it is now.
+struct Task {
+    intent: Intent,
+    connection: CrmConnection,
+    tenant: Tenant,
+    about: About,
+    /// When an earlier attempt whose outcome nobody knows was begun.
+    begun: Option<DateTime<Utc>>,
+}
+
+/// About what.
+enum About {
+    Client(ClientId),
+    Message(Said),
+    Booking(BookingFacts),
+    Task(BookingFacts),
+    Talk { client: ClientId, conversation: ConversationId, day: NaiveDate, said: Vec<Said> },
+}
+
+pub(super) fn pace_key(intent: &Intent) -> String {
+    format!("crm:{}", intent.connection_id)
+}
+
+pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, id: IntentId) -> Result<(), JobError> {
+    let mut tx = ctx.db.tenant(assignment.tenant).await?;
+    let Some(intent) = tx.intent(id).await? else { return Err(JobError::Dead("the intent is gone".into())) };
+    // Nothing is held while Redis is asked, which may take a quarter of a second: ended here and not, as when dropped, some time later.
+    // And nothing more is read before: of a thousand intents that wait for their turn each comes by once in a while.
+    tx.commit().await?;
+    let key = pace_key(&intent);
+    let limits = [(key.clone(), crm(intent.crm()?).capabilities().rate)];
+    ctx.pacer.acquire(&limits).await.map_err(|after| JobError::Later { after, why: "paced".into() })?;
+    let Some(task) = prepare(ctx, assignment, id).await? else { return Ok(()) };
+    match Teller::new(ctx, assignment, &task, &key).tell().await {
+        Ok(()) => {
+            ctx.circuits.worked(&key);
+            metrics::counter!("salon_crm_total", "crm" => task.connection.kind.as_str(), "outcome" => "done").increment(1);
+            Ok(())
+        }
+        Err(Undone::Ours(error)) => Err(error),
+        Err(Undone::Parked(client, candidates)) => park(ctx, assignment, &task, client, &candidates).await,
+        Err(Undone::Theirs(failure)) => settle(ctx, assignment, &task, &key, failure).await,
+    }
+}
+
+async fn prepare(ctx: &Ctx, assignment: &Assignment, id: IntentId) -> Result<Option<Task>, JobError> {
+    let mut tx = ctx.db.tenant(assignment.tenant).await?;
+    let Some(intent) = tx.intent(id).await? else { return Err(JobError::Dead("the intent is gone".into())) };
+    if !matches!(intent.state.as_str(), "pending" | "sending") {
+        return Ok(None);
+    }
+    let connection = crm_connection(&mut tx, intent.connection_id, &ctx.keyring).await?;
+    let Some(connection) = connection else { return Err(JobError::Dead("the CRM connection is gone".into())) };
+    if !connection.status.is_active() || !connection.enabled {
+        return Err(JobError::Later { after: BROKEN_WAIT, why: "the CRM connection is broken or switched off".into() });
+    }
+    let about = about(&mut tx, &intent).await?.ok_or_else(|| JobError::Dead("the subject is gone".into()))?;
+    let tenant = load_tenant(&mut tx).await?;
+    let begun = (intent.state == "sending").then_some(intent.updated_at);
+    tx.commit().await?;
+    if begun.is_none() {
+        begin(ctx, assignment, id).await?;
+    }
+    Ok(Some(Task { intent, connection, tenant, about, begun }))
+}
+
+async fn about(tx: &mut salon_core::store::Tx, intent: &Intent) -> Result<Option<About>, JobError> {
+    let subject = intent.subject_id;
+    Ok(match intent.wish()? {
+        Wish::EnsureClient => Some(About::Client(ClientId(subject))),
+        Wish::RecordMessage => tx.said(subject).await?.map(About::Message),
+        Wish::RecordBooking => tx.booking_facts(subject).await?.map(About::Booking),
+        Wish::CreateTask => tx.booking_facts(subject).await?.map(About::Task),
+        Wish::AppendTranscript => talk(tx, subject, intent.subject_version).await?,
+        Wish::RecordEnquiry | Wish::RecordTouch => None,
+    })
+}
+
+async fn talk(tx: &mut salon_core::store::Tx, subject: Uuid, version: i64) -> Result<Option<About>, JobError> {
+    let conversation = ConversationId(subject);
+    let day = u64::try_from(version).ok().and_then(|days| NaiveDate::default().checked_add_days(Days::new(days)));
+    let (Some(contact), Some(day)) = (tx.contact(conversation).await?, day) else { return Ok(None) };
+    let said = tx.said_on(conversation, day).await?;
+    Ok(Some(About::Talk { client: contact.client_id, conversation, day, said }))
+}
+
+/// Notes that the CRM is about to be called for the first time. Of two runs of this job only one may believe that: the other one must
+/// look first. So the row is read again under its lock.
+async fn begin(ctx: &Ctx, assignment: &Assignment, id: IntentId) -> Result<(), JobError> {
+    let mut tx = ctx.db.tenant(assignment.tenant).await?;
+    if tx.intent(id).await?.is_none_or(|intent| intent.state != "pending") {
+        return Err(JobError::Retry("another run of this job has the intent".into()));
+    }
+    tx.settle_intent(id, "sending", None).await?;
+    Ok(tx.commit().await?)
+}
+
+async fn park(ctx: &Ctx, assignment: &Assignment, task: &Task, client: ClientId, candidates: &[String]) -> Result<(), JobError> {
+    metrics::counter!("salon_crm_total", "crm" => task.connection.kind.as_str(), "outcome" => "parked").increment(1);
+    let mut tx = ctx.db.tenant(assignment.tenant).await?;
+    tx.park_intent(task.intent.id, client, candidates).await?;
+    Ok(tx.commit().await?)
+}
+
+async fn settle(ctx: &Ctx, assignment: &Assignment, task: &Task, key: &str, failure: Failure) -> Result<(), JobError> {
+    let crm = task.connection.kind.as_str();
+    metrics::counter!("salon_crm_total", "crm" => crm, "outcome" => failure.class.as_str()).increment(1);
+    if failure.code == EXPIRED && task.connection.account.secrets.oauth.is_some() {
+        renew::renew(ctx, assignment, &task.connection).await?;
+        return Err(JobError::Later { after: RENEWED_WAIT, why: "the access token had run out".into() });
+    }
+    let mut tx = ctx.db.tenant(assignment.tenant).await?;
+    let error = match failure.class {
+        // Stays `sending`: the next attempt looks first. On the last one it is a dead letter that says so.
+        Class::Unknown => {
+            ctx.pause_after_failure(key).await;
+            JobError::Retry(failure.to_string())
+        }
+        Class::Retry { after } => {
+            // An earlier attempt may still have been carried out.
+            if task.begun.is_none() {
+                tx.settle_intent(task.intent.id, "pending", Some(&failure)).await?;
+            }
+            match after {
+                // Our own pace is no news to it.
+                Some(_) if failure.code == "paced" => {}
+                Some(after) => ctx.pacer.pause(key, after).await,
+                None => ctx.pause_after_failure(key).await,
+            }
+            failure.clone().into()
+        }
+        Class::Credential => {
+            break_connection(&mut tx, task.connection.id, &failure.to_string()).await?;
+            tx.settle_intent(task.intent.id, "pending", Some(&failure)).await?;
+            JobError::Later { after: BROKEN_WAIT, why: failure.to_string() }
+        }
+        Class::Permanent | Class::Unreachable | Class::NeedsTemplate => {
+            tx.settle_intent(task.intent.id, "failed", Some(&failure)).await?;
+            JobError::Dead(failure.to_string())
+        }
+    };
+    tx.commit().await?;
+    Err(error)
+}

@@ -1,0 +1,296 @@
+//! The telling itself: which record, which card, in which order. A client's record comes before what hangs on it.
+
+use chrono::{DateTime, Utc};
+use salon_core::{
+    crm::{
+        Author, BookingFacts, BookingState, ClientCard, Crm, CrmCall, Ensured, Entity, GONE, Keeps, Link, NoteCard, Noted, Pace,
+        UNATTENDED, Wish, crm, digest,
+    },
+    ids::{ClientId, ConversationId},
+    job::lane,
+    store::Tx,
+    vendor::{Class, Failure},
+};
+use uuid::Uuid;
+
+use super::{About, Task, render};
+use crate::{
+    ctx::Ctx,
+    queue::{Assignment, JobError},
+};
+
+/// Why it is not told.
+pub(super) enum Undone {
+    /// The CRM did not take it.
+    Theirs(Failure),
+    /// Ours failed.
+    Ours(JobError),
+    /// Several of their records could be this client.
+    Parked(ClientId, Vec<String>),
+}
+
+impl From<Failure> for Undone {
+    fn from(failure: Failure) -> Self {
+        Self::Theirs(failure)
+    }
+}
+
+impl From<JobError> for Undone {
+    fn from(error: JobError) -> Self {
+        Self::Ours(error)
+    }
+}
+
+impl From<salon_core::store::StoreError> for Undone {
+    fn from(error: salon_core::store::StoreError) -> Self {
+        Self::Ours(error.into())
+    }
+}
+
+/// A note to be added, and which row of ours it stands for.
+struct Remark {
+    entity: &'static str,
+    ours: Uuid,
+    conversation: Option<ConversationId>,
+    author: Author,
+    text: String,
+    at: DateTime<Utc>,
+    in_talk: bool,
+}
+
+/// Tells one thing.
+pub(super) struct Teller<'a> {
+    ctx: &'a Ctx,
+    assignment: &'a Assignment,
+    task: &'a Task,
+    adapter: &'static dyn Crm,
+    call: CrmCall<'a>,
+}
+
+impl<'a> Teller<'a> {
+    pub(super) fn new(ctx: &'a Ctx, assignment: &'a Assignment, task: &'a Task, key: &'a str) -> Self {
+        let adapter = crm(task.connection.kind);
+        let pace = Pace { pacer: &ctx.pacer, key, rate: adapter.capabilities().rate };
+        let call = CrmCall::new(&ctx.http, &task.connection.account, UNATTENDED).paced(pace);
+        Self { ctx, assignment, task, adapter, call }
+    }
+
+    pub(super) async fn tell(&self) -> Result<(), Undone> {
+        match &self.task.about {
+            About::Client(client) => _ = self.client(*client).await?,
+            About::Message(said) => {
+                let remark = render::said(said).map(|(author, text)| Remark {
+                    entity: "message",
+                    ours: said.id,
+                    conversation: Some(said.conversation_id),
+                    author,
+                    text,
+                    at: said.at,
+                    in_talk: true,
+                });
+                self.remark(said.client_id, remark).await?;
+            }
+            About::Booking(facts) => self.booking(facts).await?,
+            About::Task(facts) => self.chore(facts).await?,
+            About::Talk { client, conversation, day, said } => {
+                let remarks = render::talk(said, *day, &self.task.tenant, self.adapter.capabilities().note_chars);
+                let known = self.client(*client).await?;
+                for (part, text) in remarks.into_iter().enumerate() {
+                    let ours = lane("crm-transcript", conversation.0, &format!("{day}/{part}"));
+                    let at = said.first().map_or(self.task.intent.updated_at, |first| first.at);
+                    let remark = Remark {
+                        entity: "transcript",
+                        ours,
+                        conversation: None,
+                        author: Author::Salon,
+                        text,
+                        at,
+                        in_talk: false,
+                    };
+                    self.note(&known, remark).await?;
+                }
+            }
+        }
+        let mut tx = self.tx().await?;
+        tx.settle_intent(self.task.intent.id, "done", None).await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn tx(&self) -> Result<Tx, Undone> {
+        Ok(self.ctx.db.tenant(self.assignment.tenant).await?)
+    }
+
+    /// The client's record: the linked one, or as the CRM says. Told anew only when that is what is asked for, and something changed.
+    async fn client(&self, id: ClientId) -> Result<String, Undone> {
+        let connection = self.task.connection.id;
+        let mut tx = self.tx().await?;
+        let link = tx.link(connection, "client", id.0).await?;
+        if let Some(link) = &link
+            && self.task.intent.wish()? != Wish::EnsureClient
+        {
+            return Ok(link.their_id.clone());
+        }
+        if link.is_none()
+            && let Some(candidates) = tx.candidates_of(connection, id).await?
+        {
+            return Err(Undone::Parked(id, candidates));
+        }
+        let (client, facts) = (tx.client(id).await?, tx.client_facts(id).await?);
+        tx.commit().await?;
+        let card = render::client(&client, &facts, link.as_ref());
+        let told = digest(&card);
+        if let Some(Link { their_id, told: Some(before) }) = &link
+            && *before == told
+        {
+            return Ok(their_id.clone());
+        }
+        let theirs = self.ensured(&card).await?;
+        self.remember("client", id.0, &theirs, Some(&told)).await?;
+        Ok(theirs)
+    }
+
+    async fn ensured(&self, card: &ClientCard) -> Result<String, Undone> {
+        match self.adapter.ensure_client(&self.call, card).await {
+            Ok(Ensured::Is(theirs)) => Ok(theirs),
+            Ok(Ensured::Ambiguous(candidates)) => Err(Undone::Parked(card.id, candidates)),
+            Err(failure) if failure.code == GONE => {
+                self.forget("client", card.known.as_deref()).await?;
+                // From the beginning, and within a minute: what is left of this run would go on with what it has read.
+                Err(Undone::Ours(JobError::Retry("the client's record is gone".into())))
+            }
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    async fn booking(&self, facts: &BookingFacts) -> Result<(), Undone> {
+        // What the calendar refused never was a visit; one made in the calendar for nobody we know is nobody's.
+        let (Some(state), Some(client)) = (facts.state(), facts.client_id) else { return Ok(()) };
+        if self.adapter.capabilities().bookings == Keeps::Notes {
+            let text = render::booking_text(facts, state, &self.task.tenant);
+            let remark = Remark {
+                entity: "booking",
+                ours: facts.id.0,
+                conversation: facts.conversation_id,
+                author: Author::Salon,
+                text,
+                at: facts.updated_at,
+                in_talk: false,
+            };
+            return self.remark(client, Some(remark)).await;
+        }
+        let theirs = self.client(client).await?;
+        let link = self.tx().await?.link(self.task.connection.id, "booking", facts.id.0).await?;
+        let card = render::booking(facts, state, theirs, link.as_ref(), &self.task.tenant);
+        let told = digest(&card);
+        let record = match &link {
+            Some(link) if link.told.as_ref() == Some(&told) => return Ok(()),
+            Some(link) if state != BookingState::Planned => {
+                self.adapter.set_booking_state(&self.call, &card, &link.their_id).await.map(|()| link.their_id.clone())
+            }
+            _ => self.adapter.upsert_booking(&self.call, &card).await,
+        };
+        match record {
+            Ok(record) => self.remember("booking", facts.id.0, &record, Some(&told)).await,
+            Err(failure) if failure.code == GONE => {
+                self.forget("booking", link.as_ref().map(|link| link.their_id.as_str())).await?;
+                Err(Undone::Ours(JobError::Retry("the visit's record is gone".into())))
+            }
+            Err(failure) => Err(self.maybe_orphaned(&card.client, failure).await?),
+        }
+    }
+
+    async fn chore(&self, facts: &BookingFacts) -> Result<(), Undone> {
+        let Some(client) = facts.client_id else { return Ok(()) };
+        let theirs = self.client(client).await?;
+        let card = render::chore(self.task.intent.id, facts, theirs, &self.task.tenant);
+        if self.adapter.capabilities().tasks == Keeps::Notes {
+            let text = format!("{}\n{}", card.title, card.text);
+            let (entity, ours, at) = ("task", self.task.intent.id.0, facts.updated_at);
+            let remark = Remark { entity, ours, conversation: None, author: Author::Salon, text, at, in_talk: false };
+            return self.note(&card.client, remark).await;
+        }
+        match self.adapter.create_task(&self.call, &card).await {
+            Ok(record) => self.remember("task", self.task.intent.id.0, &record, None).await,
+            Err(failure) => Err(self.maybe_orphaned(&card.client, failure).await?),
+        }
+    }
+
+    async fn remark(&self, client: ClientId, remark: Option<Remark>) -> Result<(), Undone> {
+        let theirs = self.client(client).await?;
+        match remark {
+            Some(remark) => self.note(&theirs, remark).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Adds a note, unless an attempt before this one has.
+    async fn note(&self, client: &str, remark: Remark) -> Result<(), Undone> {
+        let connection = self.task.connection.id;
+        let mut tx = self.tx().await?;
+        // A visit is told of again and again, everything else once.
+        if remark.entity != "booking" && tx.link(connection, remark.entity, remark.ours).await?.is_some() {
+            return Ok(());
+        }
+        let (mut conversation, mut taken) = (None, Vec::new());
+        if let Some(ours) = remark.conversation {
+            conversation = tx.link(connection, "conversation", ours.0).await?.map(|link| link.their_id);
+            taken = tx.linked_messages(connection, ours).await?;
+        }
+        tx.commit().await?;
+        let note = NoteCard {
+            client: client.to_owned(),
+            conversation,
+            author: remark.author,
+            text: remark.text,
+            at: remark.at,
+            in_talk: remark.in_talk,
+        };
+        let noted = match self.noted(&note, &taken).await {
+            Ok(noted) => noted,
+            Err(failure) => return Err(self.maybe_orphaned(client, failure).await?),
+        };
+        let mut tx = self.tx().await?;
+        tx.set_link(connection, remark.entity, remark.ours, &noted.note, None).await?;
+        if let (Some(ours), Some(theirs)) = (remark.conversation, &noted.conversation) {
+            tx.set_link(connection, "conversation", ours.0, theirs, None).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    async fn noted(&self, note: &NoteCard, taken: &[String]) -> Result<Noted, Failure> {
+        if let Some(begun) = self.task.begun
+            && let Some(found) = self.adapter.find_note(&self.call, note, begun, taken).await?
+        {
+            return Ok(found);
+        }
+        self.adapter.append_note(&self.call, note).await
+    }
+
+    /// A refusal for good may mean that the client's record is no more: deleted, or merged into another one. Then that is what is mended.
+    async fn maybe_orphaned(&self, client: &str, failure: Failure) -> Result<Undone, Undone> {
+        let tells = self.adapter.capabilities().changes.contains(&Entity::Client);
+        if failure.class != Class::Permanent || !tells {
+            return Ok(failure.into());
+        }
+        match self.adapter.read(&self.call, Entity::Client, client).await? {
+            Some(_) => Ok(failure.into()),
+            None => {
+                self.forget("client", Some(client)).await?;
+                Ok(Undone::Ours(JobError::Retry("the client's record is gone".into())))
+            }
+        }
+    }
+
+    async fn remember(&self, entity: &str, ours: Uuid, theirs: &str, told: Option<&[u8]>) -> Result<(), Undone> {
+        let mut tx = self.tx().await?;
+        tx.set_link(self.task.connection.id, entity, ours, theirs, told).await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn forget(&self, entity: &str, theirs: Option<&str>) -> Result<(), Undone> {
+        let Some(theirs) = theirs else { return Ok(()) };
+        let mut tx = self.tx().await?;
+        tx.link_gone(self.task.connection.id, entity, theirs).await?;
+        Ok(tx.commit().await?)
+    }
+}
