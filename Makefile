@@ -10,7 +10,7 @@ demo: ## a whole salon on this machine, until Ctrl-C; ONCE=1 plays a client's st
 	cargo build --workspace --bins --locked
 	@scripts/demo $(if $(ONCE),--once)
 
-test: ## every test: Rust, federation, vendors' clients, browser
+test: ## every test: Rust, deploy/, federation, vendors' clients, browser
 	@scripts/test
 
 conformance: ## the table of messengers and what each must do
