@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     Calcom,
@@ -240,8 +240,19 @@ fn may_manage(state: &State, booking: &Booking, user: Option<i64>) -> bool {
 }
 
 pub(super) async fn mark_absent(calcom: &Arc<Calcom>, call: &Call) -> Answer {
-    let (uid, now) = (call.id(0), calcom.world.now());
-    let host = call.body["host"] == true;
+    absence(calcom, call.id(0), &call.body, call.user, call.twice).await?;
+    shown(calcom, 200, call.id(0))
+}
+
+/// The client did not come, says the salon.
+pub(super) async fn note_absence(calcom: &Arc<Calcom>, uid: &str, by: Option<i64>) -> Result<(), Refusal> {
+    let email = known(&calcom.state(), uid)?.attendee.email.clone();
+    absence(calcom, uid, &json!({"attendees": [{"email": email, "absent": true}]}), by, false).await
+}
+
+async fn absence(calcom: &Arc<Calcom>, uid: &str, body: &Value, by: Option<i64>, twice: bool) -> Result<(), Refusal> {
+    let now = calcom.world.now();
+    let host = body["host"] == true;
     let told = {
         let mut state = calcom.state();
         let booking = known(&state, uid)?;
@@ -255,11 +266,11 @@ pub(super) async fn mark_absent(calcom: &Arc<Calcom>, call: &Call) -> Answer {
                 ),
             ));
         }
-        if !may_manage(&state, booking, call.user) {
+        if !may_manage(&state, booking, by) {
             return Err(Refusal::bare(500, "Failed to update no-show status"));
         }
         let email = booking.attendee.email.clone();
-        let mark = call.body["attendees"].as_array().into_iter().flatten().find(|given| given["email"] == email.as_str());
+        let mark = body["attendees"].as_array().into_iter().flatten().find(|given| given["email"] == email.as_str());
         let mark = mark.map(|given| given["absent"] == true);
         let booking = state.booking_mut(uid).ok_or_else(Refusal::crash)?;
         booking.absent_host |= host;
@@ -269,9 +280,9 @@ pub(super) async fn mark_absent(calcom: &Arc<Calcom>, call: &Call) -> Answer {
     };
     // An absent host is told to nobody.
     if let Some(payload) = told {
-        calcom.notify(Trigger::NoShowUpdated, uid, payload, call.twice).await;
+        calcom.notify(Trigger::NoShowUpdated, uid, payload, twice).await;
     }
-    shown(calcom, 200, uid)
+    Ok(())
 }
 
 pub(super) fn known<'a>(state: &'a State, uid: &str) -> Result<&'a Booking, Refusal> {

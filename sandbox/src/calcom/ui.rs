@@ -69,6 +69,14 @@ impl Calcom {
         change::decline_booking(self, uid, Some(reason), host, false).await.map_err(|refusal| refusal.message())
     }
 
+    /// The salon's staff notes that the client did not come. Its webhook fires.
+    ///
+    /// # Errors
+    /// cal.com's refusal.
+    pub async fn mark_absent_in_ui(self: &std::sync::Arc<Self>, uid: &str) -> Result<(), String> {
+        change::note_absence(self, uid, self.host_of(uid)).await.map_err(|refusal| refusal.message())
+    }
+
     fn host_of(&self, uid: &str) -> Option<i64> {
         self.state().booking(uid).map(super::model::Booking::host)
     }

@@ -98,3 +98,29 @@ async fn a_webhook_that_comes_twice_tells_once() {
     assert_eq!((chain.calendar_states(), chain.visits().await), (vec!["cancelled".to_owned()], vec!["cancelled".to_owned()]));
     chain.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_who_did_not_come_is_told_apart_from_one_who_did_and_from_a_cancellation() {
+    let chain = Chain::new().await;
+    let mut anna = chain.anna();
+    anna.enters(RU).await;
+    anna.books(RU).await;
+    let starts = start(&chain).await;
+    chain.go_to(starts + TimeDelta::minutes(30));
+    chain.sandbox.calcom.mark_absent_in_ui(&uid(&chain)).await.unwrap();
+    chain.pass(minutes(1)).await;
+    let outcome = "select outcome from booking where tenant_id = $1";
+    assert_eq!(chain.value::<Option<String>>(outcome).await.as_deref(), Some("no_show"));
+    let told = |beginning: &str| chain.crm_texts().iter().filter(|text| text.starts_with(beginning)).count();
+    assert_eq!((told("Клиент не пришёл: "), told("Запись отменена")), (1, 0), "{:?}", chain.crm_texts());
+    chain.pass(TimeDelta::hours(5)).await;
+    assert_eq!(chain.value::<Option<String>>(outcome).await.as_deref(), Some("no_show"), "the clock does not say otherwise");
+    assert_eq!(told("Визит состоялся: "), 0);
+
+    let mut john = chain.john();
+    john.enters(RU).await;
+    john.books(RU).await;
+    chain.pass(TimeDelta::days(8)).await;
+    assert_eq!(told("Визит состоялся: "), 1, "{:?}", chain.crm_texts());
+    chain.finish().await;
+}

@@ -285,7 +285,8 @@ impl Audit {
         for message in list("messages") {
             let content = text(&message["content"]);
             let said = content.strip_prefix("[salon] ").unwrap_or(&content).trim().to_owned();
-            if said.starts_with("Запись: ") || said.starts_with("Запись отменена: ") {
+            if ["Запись: ", "Запись отменена клиентом: ", "Запись отменена салоном: "].iter().any(|of| said.starts_with(of))
+            {
                 of_visits += 1;
             } else {
                 *balance.entry((owners[&text(&message["conversationId"])].clone(), said)).or_default() += 1;

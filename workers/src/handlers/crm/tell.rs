@@ -227,8 +227,11 @@ impl<'a> Teller<'a> {
     async fn note(&self, client: &str, remark: Remark) -> Result<(), Undone> {
         let connection = self.task.connection.id;
         let mut tx = self.tx().await?;
-        // A visit is told of again and again, everything else once.
-        if remark.entity != "booking" && tx.link(connection, remark.entity, remark.ours).await?.is_some() {
+        // A visit is told of again when something about it has changed, everything else once.
+        let told = digest(&remark.text);
+        if let Some(link) = tx.link(connection, remark.entity, remark.ours).await?
+            && (remark.entity != "booking" || link.told.as_ref() == Some(&told))
+        {
             return Ok(());
         }
         let (mut conversation, mut taken) = (None, Vec::new());
@@ -250,7 +253,7 @@ impl<'a> Teller<'a> {
             Err(failure) => return Err(self.maybe_orphaned(client, failure).await?),
         };
         let mut tx = self.tx().await?;
-        tx.set_link(connection, remark.entity, remark.ours, &noted.note, None).await?;
+        tx.set_link(connection, remark.entity, remark.ours, &noted.note, Some(&told)).await?;
         if let (Some(ours), Some(theirs)) = (remark.conversation, &noted.conversation) {
             tx.set_link(connection, "conversation", ours.0, theirs, None).await?;
         }
