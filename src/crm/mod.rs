@@ -6,6 +6,7 @@ mod capabilities;
 mod card;
 mod change;
 pub mod erxes;
+pub mod espocrm;
 pub mod fields;
 mod intent;
 mod link;
@@ -17,7 +18,7 @@ pub use account::{CrmAccount, CrmCall, CrmSecrets, HookSecret, INTERACTIVE, OAut
 pub use capabilities::{Capabilities, Keeps, Transcript};
 pub use card::{Author, BookingCard, BookingState, Card, ClientCard, EnquiryCard, NoteCard, Noted, TaskCard, Touched, Utm};
 pub use change::{Entity, Hint, RemotePage, RemoteState};
-pub use fields::{Fact, FieldKind, FieldMap, FieldSettings, FieldSpec};
+pub use fields::{Fact, FieldKind, FieldMap, FieldSettings, FieldSpec, TheirField};
 pub use intent::{Intent, Parked, Wish};
 pub use link::{Link, digest};
 pub use port::{Crm, EXPIRED, Ensured, GONE, Health, Login, LoginPrompt};

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Crm, erxes};
+use super::{Crm, erxes, espocrm};
 
 macro_rules! crms {
     ($($(#[$doc:meta])* $kind:ident = $name:literal => $adapter:expr),+ $(,)?) => {
@@ -32,6 +32,8 @@ macro_rules! crms {
 crms! {
     /// erxes 3, through its federation gateway.
     Erxes = "erxes" => erxes::Erxes,
+    /// EspoCRM, over its REST API.
+    EspoCrm = "espocrm" => espocrm::EspoCrm,
 }
 
 impl fmt::Display for CrmKind {

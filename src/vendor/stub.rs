@@ -62,6 +62,8 @@ impl Step {
 /// A request as the vendor saw it.
 #[derive(Debug, Clone)]
 pub(crate) struct Seen {
+    /// The method, in capitals.
+    pub(crate) method: String,
     /// Path and query, as they came.
     pub(crate) path: String,
     /// Headers.
@@ -115,7 +117,8 @@ async fn read(stream: &mut TcpStream) -> Seen {
     };
     let text = String::from_utf8(bytes[..head].to_vec()).unwrap();
     let mut lines = text.lines();
-    let path = lines.next().unwrap().split(' ').nth(1).unwrap().to_owned();
+    let mut first = lines.next().unwrap().split(' ').map(str::to_owned);
+    let (method, path) = (first.next().unwrap(), first.next().unwrap());
     let headers: HeaderMap = lines
         .filter_map(|line| line.split_once(": "))
         .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
@@ -135,7 +138,7 @@ async fn read(stream: &mut TcpStream) -> Seen {
         }
         None => serde_json::from_slice(&body).unwrap(),
     };
-    Seen { path, headers, body }
+    Seen { method, path, headers, body }
 }
 
 /// A form in parts, as strictly as RFC 2046 has it.
