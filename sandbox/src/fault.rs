@@ -47,7 +47,7 @@ pub enum Fault {
     Twice,
 }
 
-/// Where a fault strikes: a vendor's name (`telegram`, `max`, `vk`, `whatsapp`, `instagram`, `calcom`, `erxes`) and one of its operations
+/// Where a fault strikes: a vendor's name (`telegram`, `max`, `vk`, `whatsapp`, `instagram`, `calcom`, `erxes`, `bitrix24`) and one of its operations
 /// (`sendMessage`, `POST /v2/bookings`, `widgetsInsertMessage`), or `*` for any.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Target {

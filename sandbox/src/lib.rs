@@ -8,6 +8,7 @@
     reason = "the sandbox is the outside world: it owns its clock, its randomness, its settings and its HTTP client"
 )]
 
+pub mod bitrix24;
 pub mod calcom;
 pub mod clock;
 mod control;

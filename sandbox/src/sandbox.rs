@@ -16,6 +16,7 @@ use tokio::{
 };
 
 use crate::{
+    bitrix24::Bitrix24,
     calcom::Calcom,
     clock::Clock,
     control::{self, Control},
@@ -75,6 +76,8 @@ pub struct Sandbox {
     pub calcom: Arc<Calcom>,
     /// The erxes gateway at `{base_url}/graphql`.
     pub erxes: Arc<Erxes>,
+    /// A Bitrix24 portal under `{base_url}/bitrix24`.
+    pub bitrix24: Arc<Bitrix24>,
     /// VK's API under `{base_url}/vk`.
     pub vk: Arc<Vk>,
     /// The MAX Bot API under `{base_url}/max`.
@@ -100,11 +103,12 @@ impl Sandbox {
         let instagram = Instagram::new(Arc::clone(&world), tasks.handle.clone()).map_err(io::Error::other)?;
         let calcom = Calcom::new(Arc::clone(&world));
         let erxes = Erxes::new(Arc::clone(&world));
+        let bitrix24 = Bitrix24::new(Arc::clone(&world), &tasks.handle).map_err(io::Error::other)?;
         let vk = Vk::new(Arc::clone(&world), tasks.handle.clone()).map_err(io::Error::other)?;
         let max = Max::new(Arc::clone(&world), tasks.handle.clone()).map_err(io::Error::other)?;
         let messengers: Vec<Arc<dyn Messenger>> =
             vec![telegram.clone(), max.clone(), vk.clone(), whatsapp.clone(), instagram.clone()];
-        let others: [Arc<dyn Vendor>; 2] = [calcom.clone(), erxes.clone()];
+        let others: [Arc<dyn Vendor>; 3] = [calcom.clone(), erxes.clone(), bitrix24.clone()];
         let as_vendor = |messenger: &Arc<dyn Messenger>| Arc::clone(messenger) as Arc<dyn Vendor>;
         let vendors: Vec<Arc<dyn Vendor>> = messengers.iter().map(as_vendor).chain(others).collect();
         let mut routes = page::router();
@@ -121,8 +125,21 @@ impl Sandbox {
         });
         let addr = listening.await.map_err(io::Error::other)??;
         let base_url = format!("http://{addr}");
-        let sandbox =
-            Self { base_url, world, clock, telegram, calcom, erxes, vk, max, whatsapp, instagram, vendors, _tasks: tasks };
+        let sandbox = Self {
+            base_url,
+            world,
+            clock,
+            telegram,
+            calcom,
+            erxes,
+            bitrix24,
+            vk,
+            max,
+            whatsapp,
+            instagram,
+            vendors,
+            _tasks: tasks,
+        };
         sandbox.plant(&options.scenario)?;
         Ok(sandbox)
     }
