@@ -24,6 +24,7 @@ alter table crm_intent add constraint crm_intent_kind_check check (kind in
 alter table crm_intent drop constraint crm_intent_state_check;
 alter table crm_intent add constraint crm_intent_state_check
   check (state in ('pending', 'sending', 'done', 'unknown', 'failed', 'parked'));
+create index crm_intent_subject on crm_intent (subject_id) where state in ('pending', 'sending', 'parked');
 -- Their ids to choose from, for a parked one.
 alter table crm_intent add column candidates text[] not null default '{}';
 alter table crm_intent add column parked_for uuid references client;
@@ -59,3 +60,22 @@ create table crm_drift (
 );
 create index crm_drift_tenant on crm_drift (tenant_id, seen_at);
 call salon_protect('crm_drift', 'select, insert, delete');
+
+-- When a record that stands for a visit to come was last seen to be there: a deleted record is on no list of changes.
+alter table crm_link add column checked_at timestamptz;
+
+-- One reconciliation job for each connection to a CRM of these kinds, unless one is still open. Spread over four minutes: a vendor sees
+-- all salons' calls from one address.
+insert into schedule values ('reconcile_crm', '-infinity');
+create function crm_reconcile_enqueue(p_now timestamptz, p_kinds text[]) returns bigint
+language sql security definer set search_path = public as $$
+  with made as (
+    insert into job (id, tenant_id, queue, kind, payload, class, state, run_at, max_attempts, dedupe, enqueued_at)
+    select uuid_now(p_now), c.tenant_id, 'crm', 'reconcile_crm', jsonb_build_object('kind', 'reconcile_crm', 'connection', c.id), 2, 0,
+      p_now + random() * interval '4 minutes', 10, 'reconcile_crm:' || c.id, p_now
+    from connection c
+    where c.kind = any (p_kinds) and c.status = 'active' and coalesce((c.settings ->> 'enabled')::boolean, true)
+    on conflict do nothing returning 1)
+  select count(*) from made
+$$;
+grant execute on function crm_reconcile_enqueue(timestamptz, text[]) to salon_app;

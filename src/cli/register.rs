@@ -7,7 +7,8 @@ use super::{CliError, channel::connector, out::say};
 use crate::{
     app::App,
     booking::calendar,
-    ids::TenantId,
+    crm::{BY_HAND, CrmCall, CrmKind, UNATTENDED, crm},
+    ids::{ConnectionId, TenantId},
     tenant::{
         self, ConnectError,
         apply::{Applied, Target, Webhook},
@@ -41,6 +42,7 @@ async fn one(app: &App, tenant: TenantId, webhook: &Webhook) -> Result<Result<()
             Err(ConnectError::Store(error)) => return Err(error.into()),
             Err(error) => Err(text(error)),
         },
+        Target::Crm(id, kind) => hooks(app, tenant, id, kind, webhook).await?,
         Target::Calendar => {
             let mut tx = app.db.tenant(tenant).await?;
             let event_types = tenant::load_catalogue(&mut tx).await?.event_types();
@@ -57,6 +59,35 @@ async fn one(app: &App, tenant: TenantId, webhook: &Webhook) -> Result<Result<()
         }
     };
     Ok(done)
+}
+
+/// A CRM that registers webhooks tells what each of them proves itself with. One where a person makes them by hand says so.
+async fn hooks(
+    app: &App,
+    tenant: TenantId,
+    id: ConnectionId,
+    kind: CrmKind,
+    webhook: &Webhook,
+) -> Result<Result<(), String>, CliError> {
+    let mut tx = app.db.tenant(tenant).await?;
+    let found = tenant::crm_connection(&mut tx, id, &app.keyring).await?;
+    drop(tx);
+    let Some(found) = found.filter(|found| found.enabled) else { return Ok(Ok(())) };
+    let call = CrmCall::new(&app.http, &found.account, UNATTENDED);
+    match crm(kind).ensure_webhooks(&call, &webhook.address).await {
+        Ok(hooks) => {
+            let mut tx = app.db.tenant(tenant).await?;
+            tenant::store_hooks(&mut tx, id, hooks, &app.keyring, app.db.ids()).await?;
+            tenant::mend_connection(&mut tx, id).await?;
+            tx.commit().await?;
+            Ok(Ok(()))
+        }
+        Err(failure) if failure.code == BY_HAND => {
+            say!("  to be made by hand, as docs/crm.md says: {}", webhook.account);
+            Ok(Ok(()))
+        }
+        Err(failure) => Ok(Err(text(failure))),
+    }
 }
 
 fn text(error: impl Display) -> String {

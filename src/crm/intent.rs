@@ -136,6 +136,37 @@ impl Tx {
         Ok(())
     }
 
+    /// Has one CRM told again of what it was told before.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn tell_again(
+        &mut self,
+        connection: ConnectionId,
+        wish: Wish,
+        subject: Uuid,
+        client: ClientId,
+    ) -> Result<(), StoreError> {
+        let lane = lane("crm", connection.0, &client.to_string());
+        // No version of the subject: below zero, and never the same twice.
+        let version = -self.now().timestamp_micros();
+        self.intend(connection, wish, subject, version, |job| job.in_lane(lane)).await
+    }
+
+    /// Whether something about this row has yet to be told to this CRM.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn is_being_told(&mut self, connection: ConnectionId, subject: Uuid) -> Result<bool, StoreError> {
+        Ok(sqlx::query_scalar(
+            "select exists (select from crm_intent where connection_id = $1 and subject_id = $2 and state in ('pending', 'sending', 'parked'))",
+        )
+        .bind(connection)
+        .bind(subject)
+        .fetch_one(self.conn())
+        .await?)
+    }
+
     async fn listeners(&mut self) -> Result<Vec<Listener>, StoreError> {
         let kinds: Vec<&str> = CrmKind::ALL.iter().map(|kind| kind.as_str()).collect();
         Ok(sqlx::query_as(

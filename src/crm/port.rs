@@ -161,7 +161,7 @@ pub trait Crm: Send + Sync {
     /// Makes sure that changes are posted to `address`, and returns what those posts prove themselves with. Repeatable: hooks of ours
     /// that are there (see [`CrmSecrets::hooks`]) are kept.
     async fn ensure_webhooks(&self, _call: &CrmCall<'_>, _address: &Url) -> Result<Vec<HookSecret>, Failure> {
-        Err(Failure::permanent("no_webhooks"))
+        Err(Failure::permanent(BY_HAND))
     }
 
     /// Checks a webhook's proof over the raw bytes, in constant time.
@@ -206,3 +206,5 @@ pub trait Crm: Send + Sync {
 pub const GONE: &str = "record_gone";
 /// The code of a [`Class::Credential`](crate::vendor::Class::Credential) failure that [`Crm::renew`] can mend.
 pub const EXPIRED: &str = "expired_token";
+/// The code of a failure that says: webhooks are made by a person, in the CRM's own screens.
+pub const BY_HAND: &str = "webhooks_by_hand";

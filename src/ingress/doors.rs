@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use chrono::{DateTime, Utc};
 use http::HeaderMap;
 use moka::future::Cache;
 use secrecy::SecretString;
@@ -16,8 +17,9 @@ use super::{changes::Changes, source::Source};
 use crate::{
     booking::{Calendar, CalendarSecrets, calendar},
     channel::{Account, AccountSecrets, ChannelAdapter, ChannelKind, Handshake, SignatureInvalid, adapter},
+    crm::{Crm, CrmSecrets, HookSecret, crm},
     crypto::{KeyRing, sha256},
-    ids::{ChannelAccountId, TenantId},
+    ids::{ChannelAccountId, ConnectionId, TenantId},
     store::{ChangeListener, Db, StoreError},
     tenant,
 };
@@ -45,14 +47,16 @@ pub(super) struct Door {
 pub(super) enum Lock {
     Channel(&'static dyn ChannelAdapter, Box<Account>),
     Calendar(&'static dyn Calendar, CalendarSecrets),
+    Crm(&'static dyn Crm, Box<CrmSecrets>),
 }
 
 impl Lock {
     /// Checks the vendor's proof in constant time.
-    pub(super) fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), SignatureInvalid> {
+    pub(super) fn verify(&self, headers: &HeaderMap, body: &[u8], now: DateTime<Utc>) -> Result<(), SignatureInvalid> {
         match self {
             Self::Channel(adapter, account) => adapter.verify(headers, body, account),
             Self::Calendar(calendar, secrets) => calendar.verify(headers, body, secrets),
+            Self::Crm(crm, secrets) => crm.verify(headers, body, secrets, now),
         }
     }
 
@@ -60,7 +64,7 @@ impl Lock {
     pub(super) fn greet(&self, request: Handshake<'_>) -> Option<Result<String, SignatureInvalid>> {
         match self {
             Self::Channel(adapter, account) => adapter.handshake(request, account),
-            Self::Calendar(..) => None,
+            Self::Calendar(..) | Self::Crm(..) => None,
         }
     }
 
@@ -68,7 +72,7 @@ impl Lock {
     pub(super) fn answer(&self) -> &'static str {
         match self {
             Self::Channel(adapter, _) => adapter.answer(),
-            Self::Calendar(..) => "",
+            Self::Calendar(..) | Self::Crm(..) => "",
         }
     }
 
@@ -77,6 +81,11 @@ impl Lock {
         match source {
             Source::Channel(kind) => Self::Channel(adapter(kind), Box::new(nobody(secret))),
             Source::Calendar => Self::Calendar(calendar(), CalendarSecrets { api_key: secret.clone(), webhook_secret: secret }),
+            Source::Crm(kind) => {
+                let hook = HookSecret { id: "nobody".to_owned(), event: "none".to_owned(), secret: secret.clone() };
+                let secrets = CrmSecrets { webhook_secret: Some(secret), hooks: vec![hook], ..CrmSecrets::default() };
+                Self::Crm(crm(kind), Box::new(secrets))
+            }
         }
     }
 }
@@ -217,6 +226,10 @@ impl Doors {
                 let found = tenant::calendar_account(&mut tx, &self.keyring).await?;
                 let found = found.filter(|connection| connection.id.0 == target);
                 found.map(|connection| Lock::Calendar(calendar(), connection.account.secrets))
+            }
+            Source::Crm(kind) => {
+                let found = tenant::crm_connection(&mut tx, ConnectionId(target), &self.keyring).await?;
+                found.map(|connection| Lock::Crm(crm(kind), Box::new(connection.account.secrets)))
             }
         };
         let lock = lock.ok_or(StoreError::Corrupt("endpoint.target_id"))?;

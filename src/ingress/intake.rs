@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use http::HeaderMap;
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -13,6 +14,7 @@ use super::doors::{Door, Lock};
 use crate::{
     booking::CalendarHint,
     channel::{ChannelEvent, EventKind},
+    crm::Hint,
     crypto::sha256,
     ids::InboundEventId,
     job::{Job, lane},
@@ -36,19 +38,24 @@ pub(super) enum Content {
     Said(Vec<ChannelEvent>),
     /// A calendar's hint.
     Hinted(CalendarHint),
+    /// A CRM's hints.
+    Changed(Vec<Hint>),
     /// Not what the vendor documents.
     Unreadable(String),
 }
 
 impl Content {
     /// Reads a proven webhook.
-    pub(super) fn read(lock: &Lock, body: &[u8]) -> Self {
+    pub(super) fn read(lock: &Lock, headers: &HeaderMap, body: &[u8]) -> Self {
         match lock {
             Lock::Channel(adapter, account) => {
                 adapter.parse(body, account).map_or_else(|unparsable| Self::Unreadable(unparsable.0), Self::Said)
             }
             Lock::Calendar(calendar, _) => {
                 calendar.parse(body).map_or_else(|unparsable| Self::Unreadable(unparsable.0), Self::Hinted)
+            }
+            Lock::Crm(crm, secrets) => {
+                crm.parse(headers, body, secrets).map_or_else(|unparsable| Self::Unreadable(unparsable.0), Self::Changed)
             }
         }
     }
@@ -66,7 +73,7 @@ impl Content {
     fn is_all_own(&self, lock: &Lock) -> bool {
         match self {
             Self::Said(events) => events.iter().filter_map(|event| event.account.as_deref()).all(|account| is_own(lock, account)),
-            Self::Hinted(_) | Self::Unreadable(_) => true,
+            Self::Hinted(_) | Self::Changed(_) | Self::Unreadable(_) => true,
         }
     }
 }
@@ -119,8 +126,14 @@ fn drafts<'a>(
     fresh_id: &mut impl FnMut() -> Uuid,
 ) -> Vec<(&'a Door, Uuid, Draft)> {
     match content {
-        Content::Said(events) if events.is_empty() => {
-            vec![(door, fresh_id(), unnamed(body, "empty", Fate::Ignored("holds no event".to_owned())))]
+        Content::Said(events) if events.is_empty() => vec![(door, fresh_id(), empty(body))],
+        Content::Changed(hints) if hints.is_empty() => vec![(door, fresh_id(), empty(body))],
+        Content::Changed(hints) => {
+            let drafts = hints.into_iter().map(|hint| {
+                let id = fresh_id();
+                (door, id, changed(door.target, id, &hint))
+            });
+            drafts.collect()
         }
         Content::Said(events) => {
             let addressed = events.into_iter().map(|event| {
@@ -174,6 +187,22 @@ fn hinted(connection: Uuid, id: Uuid, hint: &CalendarHint) -> Draft {
         None => Fate::Ignored("about no booking".to_owned()),
     };
     Draft { vendor_event_id: hint.vendor_event_id.clone(), kind: "hint", event: stored_json(hint), fate }
+}
+
+/// Hints about one record are read one at a time.
+fn changed(connection: Uuid, id: Uuid, hint: &Hint) -> Draft {
+    let fate = match &hint.about {
+        Some((entity, record)) => {
+            let job = Job::ReadCrmHint { inbound_event: InboundEventId(id) };
+            Fate::Work(job, Some(lane("crm-hint", connection, &format!("{}/{record}", entity.as_str()))))
+        }
+        None => Fate::Ignored("about nothing of ours".to_owned()),
+    };
+    Draft { vendor_event_id: hint.vendor_event_id.clone(), kind: "crm_hint", event: stored_json(hint), fate }
+}
+
+fn empty(body: &[u8]) -> Draft {
+    unnamed(body, "empty", Fate::Ignored("holds no event".to_owned()))
 }
 
 /// A body without an id of the vendor's: the same bytes are the same event.

@@ -33,10 +33,11 @@ fn door(source: Source) -> Door {
 fn read(source: Source, body: &[u8]) -> NewInbound {
     let mut last = 100;
     let door = door(source);
-    let mut events = events(&door, &HashMap::new(), Content::read(&door.lock, body), body.to_vec(), "trace", || {
-        last += 1;
-        Uuid::from_u128(last)
-    });
+    let mut events =
+        events(&door, &HashMap::new(), Content::read(&door.lock, &HeaderMap::new(), body), body.to_vec(), "trace", || {
+            last += 1;
+            Uuid::from_u128(last)
+        });
     assert_eq!(events.len(), 1);
     let event = events.remove(0);
     assert_eq!((event.raw.as_slice(), event.source, event.source_id), (body, source.as_str(), Uuid::from_u128(2)));

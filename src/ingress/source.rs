@@ -1,9 +1,15 @@
 //! Who posts to us: the first part of a webhook's address.
 
-use crate::channel::{ChannelKind, adapter};
+use crate::{
+    channel::{ChannelKind, adapter},
+    crm::CrmKind,
+};
 
 /// cal.com's largest payloads are some tens of kilobytes.
 const CALENDAR_BODY_LIMIT: usize = 1024 * 1024;
+
+/// EspoCRM posts up to 50 records at once, with all their fields.
+const CRM_BODY_LIMIT: usize = 4 * 1024 * 1024;
 
 /// A vendor that sends webhooks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,12 +18,17 @@ pub(super) enum Source {
     Channel(ChannelKind),
     /// The calendar.
     Calendar,
+    /// A CRM.
+    Crm(CrmKind),
 }
 
 impl Source {
     /// The source of that name, as in addresses and in `endpoint.source`.
     pub(super) fn named(name: &str) -> Option<Self> {
-        if name == Self::Calendar.as_str() { Some(Self::Calendar) } else { name.parse().ok().map(Self::Channel) }
+        if name == Self::Calendar.as_str() {
+            return Some(Self::Calendar);
+        }
+        name.parse().map(Self::Channel).or_else(|_| name.parse().map(Self::Crm)).ok()
     }
 
     /// Its name, everywhere.
@@ -25,6 +36,7 @@ impl Source {
         match self {
             Self::Channel(kind) => kind.as_str(),
             Self::Calendar => "calcom",
+            Self::Crm(kind) => kind.as_str(),
         }
     }
 
@@ -32,7 +44,7 @@ impl Source {
     pub(super) fn come_back(self) -> Option<u16> {
         match self {
             Self::Channel(kind) => adapter(kind).come_back(),
-            Self::Calendar => None,
+            Self::Calendar | Self::Crm(_) => None,
         }
     }
 
@@ -41,6 +53,7 @@ impl Source {
         match self {
             Self::Channel(kind) => adapter(kind).body_limit(),
             Self::Calendar => CALENDAR_BODY_LIMIT,
+            Self::Crm(_) => CRM_BODY_LIMIT,
         }
     }
 }

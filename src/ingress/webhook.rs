@@ -201,12 +201,12 @@ impl Ingress {
         let Some(door) = door else {
             // As much work as for a known address.
             let decoy = self.doors.decoy(address.source.unwrap_or(Source::Calendar));
-            let _ = decoy.verify(headers, &body);
+            let _ = decoy.verify(headers, &body, self.db.clock().now());
             return Outcome::Unknown.into();
         };
         record.tenant = Some(door.tenant);
         record.account = Some(door.target);
-        if door.lock.verify(headers, &body).is_err() {
+        if door.lock.verify(headers, &body, self.db.clock().now()).is_err() {
             if self.strict_signature {
                 return Outcome::Unauthorized.into();
             }
@@ -229,7 +229,7 @@ impl Ingress {
     }
 
     async fn store(&self, door: &Door, headers: &HeaderMap, body: Vec<u8>, record: &mut Record) -> Outcome {
-        let content = Content::read(&door.lock, &body);
+        let content = Content::read(&door.lock, headers, &body);
         let mut others = HashMap::new();
         for account in content.others(&door.lock) {
             match self.other(door.source, account, headers, &body).await {
@@ -267,7 +267,7 @@ impl Ingress {
             }
             Err(_) => return Err(Outcome::Unavailable),
         };
-        Ok(found.filter(|door| door.lock.verify(headers, body).is_ok()))
+        Ok(found.filter(|door| door.lock.verify(headers, body, self.db.clock().now()).is_ok()))
     }
 }
 

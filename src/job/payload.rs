@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::Backoff;
 use crate::{
     dialogue::SystemEvent,
-    ids::{BookingId, ConversationId, InboundEventId, IntentId, MessageId, ReminderId, ServiceId, StaffId},
+    ids::{BookingId, ConnectionId, ConversationId, InboundEventId, IntentId, MessageId, ReminderId, ServiceId, StaffId},
 };
 
 macro_rules! queues {
@@ -152,6 +152,16 @@ pub enum Job {
         /// The intent.
         intent: IntentId,
     },
+    /// A CRM's webhook says that something changed: read it.
+    ReadCrmHint {
+        /// The event.
+        inbound_event: InboundEventId,
+    },
+    /// What a CRM's webhooks missed is read, and compared with ours.
+    ReconcileCrm {
+        /// At which connection.
+        connection: ConnectionId,
+    },
     /// A reminder is due.
     FireReminder {
         /// The reminder.
@@ -214,6 +224,8 @@ impl Job {
             Self::CheckDelivery { .. } => ("check_delivery", Queue::Outbound, Timely, 12, 30, OURS),
             Self::WatchChannels {} => ("watch_channels", Queue::Outbound, Background, 3, 300, OURS),
             Self::SyncCrm { .. } => ("sync_crm", Queue::Crm, Background, 14, 60, CRM),
+            Self::ReadCrmHint { .. } => ("read_crm_hint", Queue::Crm, Background, 10, 60, CRM),
+            Self::ReconcileCrm { .. } => ("reconcile_crm", Queue::Crm, Background, 3, 300, CRM),
             Self::FireReminder { .. } => ("fire_reminder", Queue::Reminder, Timely, 10, 30, OURS),
         };
         let max_attempts = if tries > RUNS { tries } else { RUNS };
@@ -225,7 +237,8 @@ impl Job {
         match self {
             Self::HandleInbound { inbound_event }
             | Self::NoteEvent { inbound_event }
-            | Self::ReadCalendarHint { inbound_event } => Some(inbound_event.0),
+            | Self::ReadCalendarHint { inbound_event }
+            | Self::ReadCrmHint { inbound_event } => Some(inbound_event.0),
             Self::CreateBooking { booking } | Self::CancelBooking { booking } => Some(booking.0),
             Self::SendMessage { message } => Some(message.0),
             Self::SyncCrm { intent } => Some(intent.0),
@@ -236,6 +249,7 @@ impl Job {
             | Self::LearnName { .. }
             | Self::CheckDelivery { .. }
             | Self::ReconcileCalendar {}
+            | Self::ReconcileCrm { .. }
             | Self::WatchChannels {} => None,
         }
     }

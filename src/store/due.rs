@@ -6,7 +6,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::postgres::types::PgInterval;
 
 use super::{Db, StoreError, migrations::MONTHS_AHEAD};
-use crate::job::Queue;
+use crate::{
+    crm::{CrmKind, crm},
+    job::Queue,
+};
 
 /// Marks of seen events older than this are pruned: Meta repeats for 7 days, nobody longer.
 const SEEN_KEPT: TimeDelta = TimeDelta::days(14);
@@ -46,6 +49,20 @@ impl Db {
             self.waker.wake([Queue::Calendar]);
         }
         Ok(made)
+    }
+
+    /// Enqueues a reconciliation for every CRM in use that can list its changes and has none open. Returns how many.
+    ///
+    /// # Errors
+    /// When the database can't be reached.
+    pub async fn enqueue_crm_reconciliations(&self) -> Result<i64, StoreError> {
+        let listing = CrmKind::ALL.iter().filter(|kind| !crm(**kind).capabilities().changes.is_empty());
+        let kinds: Vec<&str> = listing.map(|kind| kind.as_str()).collect();
+        Ok(sqlx::query_scalar("select crm_reconcile_enqueue($1, $2)")
+            .bind(self.clock.now())
+            .bind(kinds)
+            .fetch_one(self.narrow())
+            .await?)
     }
 
     /// Enqueues a look after the channel accounts of every tenant that has none open. Returns how many.

@@ -13,6 +13,8 @@ const DRIVEN_BEAT: Duration = Duration::from_millis(50);
 const BITE: i32 = 500;
 
 const RECONCILE_EVERY: Duration = Duration::from_secs(5 * 60);
+/// Their webhooks come within minutes, if they come.
+const RECONCILE_CRM_EVERY: Duration = Duration::from_secs(10 * 60);
 /// MAX drops a webhook after 8 hours without a 200; a tool that takes a bot's webhook silences the salon at once.
 const WATCH_EVERY: Duration = Duration::from_secs(10 * 60);
 const MAINTAIN_EVERY: Duration = Duration::from_secs(60 * 60);
@@ -37,6 +39,9 @@ async fn tick(db: &Db) -> Result<(), StoreError> {
     while db.enqueue_due_reminders(BITE).await? >= i64::from(BITE) {}
     if db.take_turn("reconcile", RECONCILE_EVERY).await? {
         db.enqueue_reconciliations().await?;
+    }
+    if db.take_turn("reconcile_crm", RECONCILE_CRM_EVERY).await? {
+        db.enqueue_crm_reconciliations().await?;
     }
     if db.take_turn("watch", WATCH_EVERY).await? {
         db.enqueue_channel_watches().await?;

@@ -9,7 +9,7 @@ use super::{ApplyError, Target, Webhook, Work};
 use crate::{
     booking::CalendarSecrets,
     channel::AccountSecrets,
-    crm::CrmSecrets,
+    crm::{CrmKind, CrmSecrets, OAuth, crm},
     crypto::sha256,
     ids::{ChannelAccountId, ConnectionId},
     store::StoreError,
@@ -17,8 +17,9 @@ use crate::{
         accounts::{self, REMOVED, WebhookKey},
         credentials::{ToSeal, account_context, connection_context, endpoint_context, open, random_key, seal},
         file::{
-            Calcom, Channel, Erxes, MessageTemplate,
+            Calcom, Channel, MessageTemplate,
             channels::{Greeting, Spec},
+            crms::CrmSpec,
         },
         templates::{Template, put_templates},
     },
@@ -38,21 +39,57 @@ impl Work<'_> {
         self.put_connection("calcom", base_url, &settings, stored, old.as_ref(), &secrets).await
     }
 
-    /// A salon that leaves erxes keeps its connection, switched off: links and intents refer to it.
-    pub(super) async fn crm(&mut self) -> Result<(), ApplyError> {
-        let Some(Erxes { base_url, integration_id, app_token, enabled, .. }) = &self.file.erxes else {
-            let (tenant, now) = (self.tx.tenant(), self.tx.now());
-            let off = "update connection set settings = jsonb_set(settings, '{enabled}', 'false'), updated_at = $2
-                       where tenant_id = $1 and kind = 'erxes' and settings -> 'enabled' <> 'false'";
-            let rows = sqlx::query(off).bind(tenant).bind(now).execute(self.tx.conn()).await?.rows_affected();
-            self.changed(rows, || "erxes".to_owned());
-            return Ok(());
-        };
-        let stored = self.stored_connection("erxes").await?;
+    /// A salon that leaves a CRM keeps its connection, switched off: links and intents refer to it.
+    pub(super) async fn crms(&mut self) -> Result<(), ApplyError> {
+        let file = self.file;
+        let specs = file.crms();
+        let named: Vec<&str> = specs.iter().map(|spec| spec.kind).collect();
+        for spec in &specs {
+            self.crm(spec).await?;
+        }
+        let (tenant, now) = (self.tx.tenant(), self.tx.now());
+        let kinds: Vec<&str> = CrmKind::ALL.iter().map(|kind| kind.as_str()).collect();
+        let left: Vec<String> = sqlx::query_scalar(
+            "update connection set settings = jsonb_set(settings, '{enabled}', 'false'), updated_at = $2
+             where tenant_id = $1 and kind = any ($3) and kind <> all ($4) and settings -> 'enabled' <> 'false' returning kind",
+        )
+        .bind(tenant)
+        .bind(now)
+        .bind(kinds)
+        .bind(named)
+        .fetch_all(self.tx.conn())
+        .await?;
+        self.changes.extend(left);
+        Ok(())
+    }
+
+    async fn crm(&mut self, spec: &CrmSpec<'_>) -> Result<(), ApplyError> {
+        let kind = spec.kind;
+        let stored = self.stored_connection(kind).await?;
         let old: Option<CrmSecrets> = self.opened(stored.as_ref().map(|(id, blob, _)| (connection_context(*id), blob)))?;
-        let secrets = CrmSecrets { token: app_token.clone(), ..old.clone().unwrap_or_default() };
-        let settings = json!({ "integration_id": integration_id, "enabled": enabled });
-        self.put_connection("erxes", base_url, &settings, stored, old.as_ref(), &secrets).await
+        let secrets = self.crm_secrets(spec, old.as_ref());
+        self.put_connection(kind, spec.base_url, &spec.settings, stored, old.as_ref(), &secrets).await
+    }
+
+    /// What the file says, and what was learnt since: a login's tokens, the webhooks that were registered.
+    fn crm_secrets(&self, spec: &CrmSpec<'_>, old: Option<&CrmSecrets>) -> CrmSecrets {
+        let login = old.filter(|old| old.oauth.as_ref().map(|oauth| oauth.client_id.as_str()) == spec.oauth.map(|(id, _)| id));
+        let refresh_token = login.and_then(|old| old.oauth.as_ref()?.refresh_token.clone());
+        let token = match spec.oauth {
+            Some(_) => login.and_then(|old| old.token.clone()).or_else(|| spec.token.cloned()),
+            None => spec.token.cloned(),
+        };
+        CrmSecrets {
+            token,
+            signing_key: spec.signing_key.cloned(),
+            oauth: spec.oauth.map(|(client_id, client_secret)| OAuth {
+                client_id: client_id.to_owned(),
+                client_secret: client_secret.cloned(),
+                refresh_token,
+            }),
+            webhook_secret: Some(self.secret(spec.webhook_secret, old.and_then(|old| old.webhook_secret.clone()))),
+            hooks: old.map(|old| old.hooks.clone()).unwrap_or_default(),
+        }
     }
 
     pub(super) async fn channels(&mut self) -> Result<(), ApplyError> {
@@ -206,7 +243,8 @@ impl Work<'_> {
         .await?
         .rows_affected();
         self.changed(rows, || kind.to_owned());
-        if kind == "calcom" { self.endpoint(kind, id.0).await } else { Ok(()) }
+        let posts = kind.parse::<CrmKind>().map_or(true, |kind| crm(kind).capabilities().webhooks);
+        if posts { self.endpoint(kind, id.0).await } else { Ok(()) }
     }
 
     /// An account's address is made once: changing it would cut the vendor off until somebody registers the new one.
@@ -238,7 +276,11 @@ impl Work<'_> {
         let in_file = stored.into_iter().filter(|webhook| webhook.in_file);
         let found = in_file.map(|WebhookKey { source, target, account, key, .. }| {
             let address = webhook_address(public_url, &source, &key?)?;
-            let target = if source == "calcom" { Target::Calendar } else { Target::Channel(ChannelAccountId(target)) };
+            let target = match source.parse() {
+                Ok(kind) => Target::Crm(ConnectionId(target), kind),
+                Err(_) if source == "calcom" => Target::Calendar,
+                Err(_) => Target::Channel(ChannelAccountId(target)),
+            };
             Ok(Webhook { target, account, address })
         });
         found.collect()

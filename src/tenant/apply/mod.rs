@@ -18,8 +18,9 @@ use super::{
     store,
 };
 use crate::{
+    crm::CrmKind,
     crypto::KeyRing,
-    ids::{ChannelAccountId, TenantId},
+    ids::{ChannelAccountId, ConnectionId, TenantId},
     schedule::{self, PolicyError, QuietHoursError, ReminderPolicy},
     store::{Db, StoreError, Tx},
 };
@@ -75,6 +76,8 @@ pub enum Target {
     Channel(ChannelAccountId),
     /// The calendar.
     Calendar,
+    /// A CRM.
+    Crm(ConnectionId, CrmKind),
 }
 
 /// Why a file could not be applied; then nothing was changed.
@@ -136,7 +139,7 @@ pub async fn apply(db: &Db, keyring: &KeyRing, file: &TenantFile, public_url: &U
     work.tenant().await?;
     work.mappings().await?;
     work.calendar().await?;
-    work.crm().await?;
+    work.crms().await?;
     work.channels().await?;
     work.services().await?;
     work.staff().await?;

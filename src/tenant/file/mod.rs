@@ -8,6 +8,7 @@
 //! No problem ever repeats a secret or an address, not even when it was written in the wrong place under a secret's name.
 
 pub(super) mod channels;
+pub(super) mod crms;
 mod model;
 mod parse;
 mod problem;
@@ -20,8 +21,9 @@ mod validate;
 mod tests;
 
 pub use channels::{Channel, Instagram, Max, MessageTemplate, Telegram, Vk, Whatsapp};
+pub use crms::{Bitrix24, Erxes, Espocrm};
 pub use model::{
-    Calcom, DayBefore, Erxes, Fallback, Language, LocalText, QuietHours, Reminders, Service, Staff, StaffService, TenantFile,
+    Calcom, DayBefore, Fallback, Language, LocalText, QuietHours, Reminders, Service, Staff, StaffService, TenantFile,
 };
 pub use parse::{MAX_BYTES, MAX_DEPTH};
 pub use problem::{FileErrors, Problem};

@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 
 use super::channels::Channel;
+use super::crms::{Bitrix24, Erxes, Espocrm};
 pub use crate::lang::Lang as Language;
 
 /// A salon, as its file describes it.
@@ -41,6 +42,10 @@ pub struct TenantFile {
     pub fallback: Fallback,
     /// `None` for a salon without erxes.
     pub erxes: Option<Erxes>,
+    /// `None` for a salon without EspoCRM.
+    pub espocrm: Option<Espocrm>,
+    /// `None` for a salon without Bitrix24.
+    pub bitrix24: Option<Bitrix24>,
     /// The salon's calendar.
     pub calcom: Calcom,
     /// At least one.
@@ -92,22 +97,6 @@ pub enum DayBefore {
     SameTime,
     /// At this time of day, in the salon's zone.
     At(NaiveTime),
-}
-
-/// The salon's place in erxes.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Erxes {
-    /// Address of the gateway.
-    pub base_url: String,
-    /// `_id` of the messenger integration (`widgetsMessengerConnect(integrationId!)`).
-    pub integration_id: String,
-    /// `_id` of the brand.
-    pub brand_id: String,
-    /// Without it only the public widget operations are used.
-    pub app_token: Option<SecretString>,
-    /// `false` keeps the connection but sends nothing.
-    #[serde(default = "yes")]
-    pub enabled: bool,
 }
 
 /// The salon's team in cal.com.
@@ -227,8 +216,4 @@ fn russia() -> country::Id {
 
 fn two() -> u16 {
     2
-}
-
-fn yes() -> bool {
-    true
 }

@@ -90,8 +90,9 @@ fn quiet_hours(root: &Value, report: &mut Report) {
 
 fn addresses(root: &Value, report: &mut Report) {
     let channels = entries(root, "/channels").into_iter().map(|(pointer, _)| pointer);
-    for section in ["/erxes".to_owned(), "/calcom".to_owned()].into_iter().chain(channels) {
-        let pointer = join(&section, "base_url");
+    let connections = ["/erxes", "/espocrm", "/bitrix24", "/calcom"].map(str::to_owned);
+    let places = connections.into_iter().chain(channels).map(|section| join(&section, "base_url"));
+    for pointer in places.chain(["/bitrix24/oauth_url".to_owned()]) {
         if let Some(address) = root.pointer(&pointer).and_then(Value::as_str)
             && let Err(rule) = base_url(address)
         {

@@ -51,15 +51,22 @@ struct Kind {
 }
 
 /// Every secret of the file. That these are the schema's fields of `#/$defs/secret` is kept true by a test.
-const KINDS: [Kind; 11] = [
+const KINDS: [Kind; 18] = [
     Kind { field: "app_token", section: "erxes", rule: HEADER_RULE, fits: fits_header },
-    Kind { field: "api_key", section: "calcom", rule: HEADER_RULE, fits: fits_header },
+    Kind { field: "client_secret", section: "erxes", rule: HEADER_RULE, fits: fits_header },
+    Kind { field: "webhook_secret", section: "erxes", rule: LONG_RULE, fits: fits_long },
+    Kind { field: "api_key", section: "espocrm", rule: HEADER_RULE, fits: fits_header },
+    Kind { field: "secret_key", section: "espocrm", rule: HEADER_RULE, fits: fits_header },
     Kind {
-        field: "webhook_secret",
-        section: "calcom",
-        rule: "must be at least 32 characters without spaces",
-        fits: |secret| secret.len() >= 32 && fits_header(secret),
+        field: "webhook_code",
+        section: "bitrix24",
+        rule: "must be the code of an inbound webhook: A-Z, a-z, 0-9, _ and -",
+        fits: |secret| !secret.is_empty() && is_url_safe(secret),
     },
+    Kind { field: "client_secret", section: "bitrix24", rule: HEADER_RULE, fits: fits_header },
+    Kind { field: "application_token", section: "bitrix24", rule: HEADER_RULE, fits: fits_header },
+    Kind { field: "api_key", section: "calcom", rule: HEADER_RULE, fits: fits_header },
+    Kind { field: "webhook_secret", section: "calcom", rule: LONG_RULE, fits: fits_long },
     Kind {
         field: "bot_token",
         section: "channels",
@@ -92,6 +99,12 @@ const KINDS: [Kind; 11] = [
 
 // The vendors take these in HTTP headers, where a space or a line end would change the request.
 const HEADER_RULE: &str = "must be ASCII without spaces or line ends";
+
+const LONG_RULE: &str = "must be at least 32 characters without spaces";
+
+fn fits_long(secret: &str) -> bool {
+    secret.len() >= 32 && fits_header(secret)
+}
 
 fn fits_header(secret: &str) -> bool {
     !secret.is_empty() && secret.bytes().all(|byte| byte.is_ascii_graphic())

@@ -29,6 +29,8 @@ pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, why: &str) -> Result
         | Job::LearnName { .. }
         | Job::CheckDelivery { .. }
         | Job::WatchChannels {}
+        | Job::ReadCrmHint { .. }
+        | Job::ReconcileCrm { .. }
         | Job::SyncCrm { .. }
         | Job::FireReminder { .. } => {}
     }

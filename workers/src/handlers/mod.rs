@@ -63,6 +63,8 @@ pub async fn run(assignment: Assignment, ctx: Data<Ctx>) -> Result<(), JobError>
         Job::CheckDelivery { message } => check_delivery::run(ctx, &assignment, message).await,
         Job::WatchChannels {} => watch_channels::run(ctx, &assignment).await,
         Job::SyncCrm { intent } => crm::run(ctx, &assignment, intent).await,
+        Job::ReadCrmHint { inbound_event } => crm::hint::run(ctx, &assignment, inbound_event).await,
+        Job::ReconcileCrm { connection } => crm::reconcile::run(ctx, &assignment, connection).await,
         Job::FireReminder { reminder } => fire_reminder::run(ctx, &assignment, reminder).await,
     }
 }

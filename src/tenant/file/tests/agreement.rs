@@ -67,6 +67,8 @@ fn every_field_is_in_both() {
         ("/reminders", names::<Reminders>()),
         ("/reminders/day_before", BTreeSet::from(["at".to_owned()])),
         ("/erxes", names::<Erxes>()),
+        ("/espocrm", names::<Espocrm>()),
+        ("/bitrix24", names::<Bitrix24>()),
         ("/calcom", names::<Calcom>()),
         ("/fallback", names::<Fallback>()),
         ("/channels", channel),

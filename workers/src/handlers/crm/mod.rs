@@ -1,6 +1,9 @@
 //! A CRM is told something. What it is told is rendered now, from what is true now. `sending` is committed before the CRM is called:
 //! after a crash or a lost answer a look-up comes before a second create.
 
+mod compare;
+pub(super) mod hint;
+pub(super) mod reconcile;
 mod render;
 mod renew;
 mod tell;
@@ -9,9 +12,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use salon_core::{
-    crm::{BookingFacts, EXPIRED, Intent, Said, Wish, crm},
+    crm::{BookingFacts, Intent, Said, Wish, crm},
     ids::{ClientId, ConversationId, IntentId},
-    tenant::{CrmConnection, Tenant, break_connection, crm_connection, load_tenant},
+    tenant::{CrmConnection, Tenant, crm_connection, load_tenant},
     vendor::{Class, Failure},
 };
 use uuid::Uuid;
@@ -24,8 +27,6 @@ use crate::{
 
 /// A connection whose credential is broken, or which is switched off, keeps its work until somebody sees to it.
 const BROKEN_WAIT: Duration = Duration::from_secs(15 * 60);
-/// How soon a call is made again once its access token is renewed, or is being renewed elsewhere.
-const RENEWED_WAIT: Duration = Duration::from_secs(1);
 
 /// What is to be told, as it is now.
 struct Task {
@@ -134,9 +135,8 @@ async fn park(ctx: &Ctx, assignment: &Assignment, task: &Task, client: ClientId,
 async fn settle(ctx: &Ctx, assignment: &Assignment, task: &Task, key: &str, failure: Failure) -> Result<(), JobError> {
     let crm = task.connection.kind.as_str();
     metrics::counter!("salon_crm_total", "crm" => crm, "outcome" => failure.class.as_str()).increment(1);
-    if failure.code == EXPIRED && task.connection.account.secrets.oauth.is_some() {
-        renew::renew(ctx, assignment, &task.connection).await?;
-        return Err(JobError::Later { after: RENEWED_WAIT, why: "the access token had run out".into() });
+    if failure.class == Class::Credential {
+        renew::or_break(ctx, assignment, &task.connection, &failure).await?;
     }
     let mut tx = ctx.db.tenant(assignment.tenant).await?;
     let error = match failure.class {
@@ -159,7 +159,6 @@ async fn settle(ctx: &Ctx, assignment: &Assignment, task: &Task, key: &str, fail
             failure.clone().into()
         }
         Class::Credential => {
-            break_connection(&mut tx, task.connection.id, &failure.to_string()).await?;
             tx.settle_intent(task.intent.id, "pending", Some(&failure)).await?;
             JobError::Later { after: BROKEN_WAIT, why: failure.to_string() }
         }

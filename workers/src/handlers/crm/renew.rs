@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use salon_core::{
-    crm::{CrmCall, UNATTENDED, crm},
+    crm::{CrmCall, EXPIRED, UNATTENDED, crm},
     tenant::{self, CrmConnection, break_connection},
-    vendor::Class,
+    vendor::{Class, Failure},
 };
 
 use crate::{
@@ -14,6 +14,8 @@ use crate::{
     queue::{Assignment, JobError},
 };
 
+/// How soon a call is made again once its access token is renewed, or is being renewed elsewhere.
+const RENEWED_WAIT: Duration = Duration::from_secs(1);
 /// How long a process has to renew, before another one may think that it died.
 const LEASE: Duration = Duration::from_secs(60);
 
@@ -39,5 +41,21 @@ pub(super) async fn renew(ctx: &Ctx, assignment: &Assignment, used: &CrmConnecti
             return Err(JobError::Retry(failure.to_string()));
         }
     }
+    Ok(tx.commit().await?)
+}
+
+/// What follows when the CRM refuses the credential: it is renewed if it has run out, else the connection stops.
+pub(super) async fn or_break(
+    ctx: &Ctx,
+    assignment: &Assignment,
+    connection: &CrmConnection,
+    failure: &Failure,
+) -> Result<(), JobError> {
+    if failure.code == EXPIRED && connection.account.secrets.oauth.is_some() {
+        renew(ctx, assignment, connection).await?;
+        return Err(JobError::Later { after: RENEWED_WAIT, why: "the access token had run out".into() });
+    }
+    let mut tx = ctx.db.tenant(assignment.tenant).await?;
+    break_connection(&mut tx, connection.id, &failure.to_string()).await?;
     Ok(tx.commit().await?)
 }

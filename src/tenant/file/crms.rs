@@ -1,0 +1,206 @@
+//! The CRMs of the file: one section each, and what they have in common.
+
+use std::collections::BTreeMap;
+
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::TenantFile;
+
+/// The salon's place in erxes.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Erxes {
+    /// Address of the gateway.
+    pub base_url: String,
+    /// `_id` of the messenger integration (`widgetsMessengerConnect(integrationId!)`).
+    pub integration_id: String,
+    /// `_id` of the brand.
+    pub brand_id: String,
+    /// Without it only the public widget operations are used.
+    pub app_token: Option<SecretString>,
+    /// An OAuth client of erxes; somebody then logs in with `salon-core crm login`.
+    pub client_id: Option<String>,
+    /// Its secret; `None` for a public client.
+    pub client_secret: Option<SecretString>,
+    /// Signs the tokens of automations' webhooks (HS256). `None`: the caller makes one and keeps it.
+    pub webhook_secret: Option<SecretString>,
+    /// `false` keeps what was said in the messengers out of erxes.
+    #[serde(default = "yes")]
+    pub transcripts: bool,
+    /// `false` keeps the connection but sends nothing.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+}
+
+/// The salon's EspoCRM.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Espocrm {
+    /// Address of EspoCRM, without `/api/v1`.
+    pub base_url: String,
+    /// Key of the API user.
+    pub api_key: SecretString,
+    /// With it requests are signed (HMAC authentication).
+    pub secret_key: Option<SecretString>,
+    /// Id of the user whose visits and tasks they are, unless `staff` says another.
+    pub assigned_user_id: String,
+    /// Id of the team that sees the records.
+    pub team_id: Option<String>,
+    /// By a master's key: the id of the user that master is in EspoCRM.
+    #[serde(default)]
+    pub staff: BTreeMap<String, String>,
+    /// `source` of leads from the web. `None`: the adapter's own.
+    pub lead_source: Option<String>,
+    /// Which fields hold what.
+    #[serde(default)]
+    pub fields: Value,
+    /// Their words for ours.
+    #[serde(default)]
+    pub values: Value,
+    /// `false` keeps what was said in the messengers out of EspoCRM.
+    #[serde(default = "yes")]
+    pub transcripts: bool,
+    /// `false` keeps the connection but sends nothing.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+}
+
+/// The salon's Bitrix24.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Bitrix24 {
+    /// Address of the portal.
+    pub base_url: String,
+    /// The user of an inbound webhook.
+    pub user_id: Option<i64>,
+    /// The code of an inbound webhook.
+    pub webhook_code: Option<SecretString>,
+    /// A local application instead; somebody then logs in with `salon-core crm login`.
+    pub client_id: Option<String>,
+    /// The application's key.
+    pub client_secret: Option<SecretString>,
+    /// What the portal's own webhooks prove themselves with.
+    pub application_token: Option<SecretString>,
+    /// The portal's id: its webhooks must name it.
+    pub member_id: Option<String>,
+    /// Id of the user whose records they are, unless `staff` says another.
+    pub responsible_id: i64,
+    /// By a master's key: the id of the user that master is in Bitrix24.
+    #[serde(default)]
+    pub staff: BTreeMap<String, i64>,
+    /// `sourceId` of leads from the web. `None`: the adapter's own.
+    pub source_id: Option<String>,
+    /// The funnel of visits. `None`: the portal's first.
+    pub category_id: Option<i64>,
+    /// By how a visit stands: the stage of its deal. Without it stages are left alone.
+    #[serde(default)]
+    pub stages: BTreeMap<String, String>,
+    /// Address of Bitrix24's authorization server. `None`: the vendor's own.
+    pub oauth_url: Option<String>,
+    /// Which fields hold what.
+    #[serde(default)]
+    pub fields: Value,
+    /// Their words for ours.
+    #[serde(default)]
+    pub values: Value,
+    /// `false` keeps what was said in the messengers out of Bitrix24.
+    #[serde(default = "yes")]
+    pub transcripts: bool,
+    /// `false` keeps the connection but sends nothing.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+}
+
+/// A CRM as it is stored, whichever it is.
+pub(in crate::tenant) struct CrmSpec<'a> {
+    pub(in crate::tenant) kind: &'static str,
+    pub(in crate::tenant) base_url: &'a str,
+    pub(in crate::tenant) settings: Value,
+    pub(in crate::tenant) token: Option<&'a SecretString>,
+    pub(in crate::tenant) signing_key: Option<&'a SecretString>,
+    pub(in crate::tenant) oauth: Option<(&'a str, Option<&'a SecretString>)>,
+    /// None: made once and kept.
+    pub(in crate::tenant) webhook_secret: Option<&'a SecretString>,
+}
+
+impl TenantFile {
+    /// Every CRM of the file.
+    pub(in crate::tenant) fn crms(&self) -> Vec<CrmSpec<'_>> {
+        let erxes = self.erxes.as_ref().map(Erxes::spec);
+        let espocrm = self.espocrm.as_ref().map(Espocrm::spec);
+        let bitrix24 = self.bitrix24.as_ref().map(Bitrix24::spec);
+        [erxes, espocrm, bitrix24].into_iter().flatten().collect()
+    }
+}
+
+impl Erxes {
+    fn spec(&self) -> CrmSpec<'_> {
+        CrmSpec {
+            kind: "erxes",
+            base_url: &self.base_url,
+            settings: json!({
+                "integration_id": self.integration_id, "transcripts": self.transcripts, "enabled": self.enabled,
+            }),
+            token: self.app_token.as_ref(),
+            signing_key: None,
+            oauth: self.client_id.as_deref().map(|id| (id, self.client_secret.as_ref())),
+            webhook_secret: self.webhook_secret.as_ref(),
+        }
+    }
+}
+
+impl Espocrm {
+    fn spec(&self) -> CrmSpec<'_> {
+        let settings = json!({
+            "assigned_user_id": self.assigned_user_id, "team_id": self.team_id, "staff": self.staff, "lead_source": self.lead_source,
+            "fields": map(&self.fields), "values": map(&self.values), "transcripts": self.transcripts, "enabled": self.enabled,
+        });
+        CrmSpec {
+            kind: "espocrm",
+            base_url: &self.base_url,
+            settings: bare(settings),
+            token: Some(&self.api_key),
+            signing_key: self.secret_key.as_ref(),
+            oauth: None,
+            webhook_secret: None,
+        }
+    }
+}
+
+impl Bitrix24 {
+    fn spec(&self) -> CrmSpec<'_> {
+        let settings = json!({
+            "user_id": self.user_id, "member_id": self.member_id, "responsible_id": self.responsible_id, "staff": self.staff,
+            "source_id": self.source_id, "category_id": self.category_id, "stages": self.stages, "oauth_url": self.oauth_url,
+            "fields": map(&self.fields), "values": map(&self.values), "transcripts": self.transcripts, "enabled": self.enabled,
+        });
+        CrmSpec {
+            kind: "bitrix24",
+            base_url: &self.base_url,
+            settings: bare(settings),
+            token: self.webhook_code.as_ref(),
+            signing_key: None,
+            oauth: self.client_id.as_deref().map(|id| (id, self.client_secret.as_ref())),
+            webhook_secret: self.application_token.as_ref(),
+        }
+    }
+}
+
+/// What is left out of the file is left out of the row, so that a new build's new setting changes no row.
+fn bare(settings: Value) -> Value {
+    match settings {
+        Value::Object(fields) => Value::Object(fields.into_iter().filter(|(_, value)| !is_empty(value)).collect::<Map<_, _>>()),
+        other => other,
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    value.is_null() || value.as_object().is_some_and(Map::is_empty)
+}
+
+fn map(given: &Value) -> Value {
+    if given.is_null() { json!({}) } else { given.clone() }
+}
+
+fn yes() -> bool {
+    true
+}
