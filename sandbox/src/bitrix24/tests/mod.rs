@@ -3,6 +3,7 @@
 mod access;
 mod activities;
 mod batch;
+mod booking;
 mod events;
 mod faults;
 mod fields;
