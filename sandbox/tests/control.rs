@@ -183,6 +183,13 @@ async fn the_other_vendors_are_seeded_and_their_staff_acts() {
     let reply = json!({"do": "reply", "conversation_id": "nowhere", "text": "hi"});
     assert_eq!(go("/vendors/erxes/act", reply).await.0, 409);
     assert_eq!(go("/vendors/erxes/act", json!({"do": "fly"})).await.0, 409);
+
+    let (status, seeded) = go("/vendors/bitrix24/seed", json!({"users": [{"id": 1, "name": "Olga"}]})).await;
+    assert_eq!((status, &seeded["users"][0]["name"]), (200, &json!("Olga")));
+    let add = json!({"do": "add", "entity": "contact", "fields": {"name": "Anna"}});
+    assert_eq!(go("/vendors/bitrix24/act", add).await, (200, json!({"id": 1})));
+    assert_eq!(sandbox.bitrix24.snapshot()["contacts"][0]["name"], "Anna");
+    assert_eq!(go("/vendors/bitrix24/act", json!({"do": "fly"})).await.0, 409);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{
     answer::{Outcome, Refusal},
     methods::Call,
-    state::{Item, Kind, State},
+    state::{Item, Kind, State, is_owned},
     values::{instant, without_offset},
 };
 
@@ -101,8 +101,7 @@ pub(super) fn update_todo(state: &mut State, call: &mut Call) -> Outcome {
     let (kind, owner) = owner(state, call)?;
     call.must_write(state)?;
     let id = call.id();
-    let owned = |activity: &Item| activity["OWNER_TYPE_ID"] == kind.id().to_string() && activity["OWNER_ID"] == owner.to_string();
-    let found = state.activities.get(&id).filter(|activity| owned(activity)).cloned();
+    let found = state.activities.get(&id).filter(|activity| is_owned(activity, kind, owner)).cloned();
     let mut activity = found.ok_or_else(|| Refusal::happens(400, "NOT_FOUND", "Not found."))?;
     if activity["COMPLETED"] == "Y" {
         return Err(Refusal::happens(400, "CAN_NOT_UPDATE_COMPLETED_TODO", "Can not update completed todo"));

@@ -27,7 +27,7 @@ pub(super) type Outcome = Result<Success, Refusal>;
 pub(super) struct Refusal {
     pub(super) status: u16,
     /// A code, an empty string, a number in a string, or a sentence: Bitrix24 note, 3.3.
-    pub(super) error: String,
+    pub(super) error: Value,
     pub(super) description: String,
     /// Whether the call itself was wrong, as opposed to what can happen to a right one.
     pub(super) violation: bool,
@@ -35,7 +35,7 @@ pub(super) struct Refusal {
 
 impl Refusal {
     fn new(status: u16, error: &str, description: impl Into<String>, violation: bool) -> Self {
-        Self { status, error: error.to_owned(), description: description.into(), violation }
+        Self { status, error: error.into(), description: description.into(), violation }
     }
 
     /// A call that a right product does not make.
@@ -46,6 +46,11 @@ impl Refusal {
     /// What a right product must be ready for.
     pub(super) fn happens(status: u16, error: &str, description: impl Into<String>) -> Self {
         Self::new(status, error, description, false)
+    }
+
+    /// An error whose code is a number, as the booking module has them.
+    pub(super) fn numbered(code: i64, description: impl Into<String>, violation: bool) -> Self {
+        Self { status: 400, error: code.into(), description: description.into(), violation }
     }
 
     /// The vendor's code 100: a required parameter is missing.
@@ -79,7 +84,7 @@ impl Refusal {
 
     /// How a violation tells it.
     pub(super) fn text(&self) -> String {
-        format!("{}: {}", self.error, self.description)
+        format!("{}: {}", self.error.as_str().map_or_else(|| self.error.to_string(), str::to_owned), self.description)
     }
 
     pub(super) fn body(&self) -> Value {

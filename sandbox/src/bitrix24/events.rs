@@ -55,10 +55,13 @@ impl Bitrix24 {
         let mut state = self.state();
         for event in events {
             let listeners: Vec<Handler> = state.handlers.iter().filter(|handler| handler.event == event.event).cloned().collect();
+            // Booking events have no FIELDS (Bitrix24 note, 3.4).
+            let id = json!({"ID": event.id});
+            let data = if event.event.starts_with("ONBOOKING") { id } else { json!({"FIELDS": id}) };
             for handler in listeners {
                 let auth = auth(&mut state, &handler, &event, now + ACCESS_LIFE);
                 let body = form::encode(&json!({
-                    "event": event.event, "event_handler_id": handler.id, "data": {"FIELDS": {"ID": event.id}},
+                    "event": event.event, "event_handler_id": handler.id, "data": data,
                     "ts": now.timestamp(), "auth": auth,
                 }));
                 self.open.send_modify(|open| *open += 1);

@@ -24,6 +24,9 @@ pub(super) const EVENTS: &[&str] = &[
     "ONCRMACTIVITYDELETE",
     "ONCRMTIMELINECOMMENTADD",
     "ONCRMTIMELINECOMMENTDELETE",
+    "ONBOOKINGADD",
+    "ONBOOKINGUPDATE",
+    "ONBOOKINGDELETE",
 ];
 
 /// What a call names.

@@ -12,7 +12,7 @@ use super::{
     methods::Call,
     multifield, seed,
     seed::Mode,
-    state::{Kind, State},
+    state::{Kind, State, is_about, is_owned},
 };
 
 /// Who makes a record, and when.
@@ -185,12 +185,8 @@ fn settle(state: &State, kind: Kind, item: &mut Item, multifields: Vec<Value>) {
 /// Deletes a record with its activities and comments, and the links to it.
 pub(super) fn remove(state: &mut State, kind: Kind, id: i64) {
     state.items.entry(kind).or_default().remove(&id);
-    let owned = |owner: &Item| number(&owner["OWNER_TYPE_ID"]) == Some(kind.id()) && number(&owner["OWNER_ID"]) == Some(id);
-    state.activities.retain(|_, activity| !owned(activity));
-    let about = |comment: &Item| {
-        comment["ENTITY_TYPE"].as_str().and_then(Kind::by_name) == Some(kind) && number(&comment["ENTITY_ID"]) == Some(id)
-    };
-    state.comments.retain(|_, comment| !about(comment));
+    state.activities.retain(|_, activity| !is_owned(activity, kind, id));
+    state.comments.retain(|_, comment| !is_about(comment, kind, id));
     relink(state, kind, id, None);
 }
 

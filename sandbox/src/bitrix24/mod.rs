@@ -10,6 +10,7 @@ mod access;
 mod activities;
 mod answer;
 mod batch;
+mod booking;
 mod camel;
 mod directory;
 mod duplicates;
@@ -29,6 +30,7 @@ mod seed;
 mod spec;
 mod staff;
 mod state;
+mod statuses;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -77,7 +79,7 @@ impl Bitrix24 {
         let client =
             reqwest::Client::builder().timeout(ANSWER_WITHIN).redirect(reqwest::redirect::Policy::none()).no_proxy().build()?;
         let (outbox, posts) = mpsc::unbounded_channel();
-        let state = Mutex::new(State { statuses: seed::own_statuses(), ..State::default() });
+        let state = Mutex::new(State { statuses: statuses::own(), ..State::default() });
         let portal = Arc::new(Self { world, client, state, outbox, open: watch::Sender::new(0) });
         tasks.spawn(events::deliver(Arc::downgrade(&portal), posts));
         Ok(portal)

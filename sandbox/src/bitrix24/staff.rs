@@ -9,7 +9,7 @@ use super::{
     fields,
     items::{self, By, Item},
     seed::strict,
-    state::{Kind, State},
+    state::{Kind, State, is_about, is_owned},
 };
 
 /// An action, told by `do`.
@@ -149,12 +149,12 @@ fn merge(state: &mut State, kind: Kind, into: i64, from: i64, by: By) {
         *item = kept;
     }
     for activity in state.activities.values_mut() {
-        if activity["OWNER_TYPE_ID"] == kind.id().to_string() && activity["OWNER_ID"] == from.to_string() {
+        if is_owned(activity, kind, from) {
             activity.insert("OWNER_ID".to_owned(), into.to_string().into());
         }
     }
     for comment in state.comments.values_mut() {
-        if comment["ENTITY_TYPE"] == kind.name().to_lowercase() && comment["ENTITY_ID"] == from.to_string() {
+        if is_about(comment, kind, from) {
             comment.insert("ENTITY_ID".to_owned(), into.to_string().into());
         }
     }

@@ -8,8 +8,11 @@ use serde_json::{Map, Value};
 
 use super::{
     answer::stamp,
+    booking::Bookings,
+    form::number,
     limits::Limits,
-    seed::{App, Portal, Right, Status, User, Webhook},
+    seed::{App, Portal, Right, User, Webhook},
+    statuses::Status,
 };
 
 /// Deliveries remembered.
@@ -123,6 +126,7 @@ pub(super) struct State {
     /// With the upper-case names `crm.timeline.comment.*` uses.
     pub(super) comments: BTreeMap<i64, Item>,
     pub(super) log_messages: BTreeMap<i64, Item>,
+    pub(super) bookings: Bookings,
     pub(super) handlers: Vec<Handler>,
     pub(super) deliveries: VecDeque<Delivery>,
     pub(super) last_ids: BTreeMap<&'static str, i64>,
@@ -189,6 +193,17 @@ impl State {
         }
         self.deliveries.push_back(delivery);
     }
+}
+
+/// Whether an activity is of this record.
+pub(super) fn is_owned(activity: &Item, kind: Kind, id: i64) -> bool {
+    activity.get("OWNER_TYPE_ID").and_then(number) == Some(kind.id()) && activity.get("OWNER_ID").and_then(number) == Some(id)
+}
+
+/// Whether a comment is on this record.
+pub(super) fn is_about(comment: &Item, kind: Kind, id: i64) -> bool {
+    let of = comment.get("ENTITY_TYPE").and_then(Value::as_str).and_then(Kind::by_name);
+    of == Some(kind) && comment.get("ENTITY_ID").and_then(number) == Some(id)
 }
 
 /// A secret as the vendor's tokens look.

@@ -46,7 +46,7 @@ fn origin(address: &str) -> String {
 
 impl Bitrix24 {
     /// Everything a page may show: `portal`, `users`, `userFields`, `statuses`, `contacts`, `leads`, `deals`, `activities`,
-    /// `comments`, `logMessages`, `handlers`, `deliveries`, and `renewals`, the number of token renewals. Records are as
+    /// `comments`, `logMessages`, `resources`, `bookings`, `handlers`, `deliveries`, and `renewals`, the number of token renewals. Records are as
     /// `crm.item.get` answers them, activities as `crm.activity.get` with `pingOffsets` and `colorId` added.
     pub fn snapshot(&self) -> Value {
         let state = self.state();
@@ -62,6 +62,8 @@ impl Bitrix24 {
             "activities": state.activities.values().collect::<Vec<_>>(),
             "comments": state.comments.values().collect::<Vec<_>>(),
             "logMessages": state.log_messages.values().collect::<Vec<_>>(),
+            "resources": state.bookings.resources.values().collect::<Vec<_>>(),
+            "bookings": state.bookings.bookings.values().collect::<Vec<_>>(),
             "handlers": state.handlers.iter().map(handler).collect::<Vec<_>>(),
             "deliveries": state.deliveries,
             "renewals": state.renewals,
