@@ -5,6 +5,7 @@ use tokio::sync::Semaphore;
 use crate::{
     booking::{CalendarSecrets, calendar},
     channel::{Account, AccountSecrets, ChannelKind, adapter},
+    crm::crm,
     ids::TenantId,
     ingress::source::Source,
 };
@@ -19,6 +20,7 @@ fn door(source: Source) -> Door {
             Lock::Channel(adapter(kind), Box::new(Account { base_url, external_id: "1".to_owned(), parent_id: None, secrets }))
         }
         Source::Calendar => Lock::Calendar(calendar(), CalendarSecrets { api_key: secret(), webhook_secret: secret() }),
+        Source::Crm(kind) => Lock::Crm(crm(kind), Box::default()),
     };
     Door {
         tenant: TenantId(Uuid::from_u128(1)),

@@ -30,6 +30,7 @@ use salon_core::{
     booking::calendar,
     channel::ChannelKind,
     clock::Clock,
+    crm::{BY_HAND, CrmCall, UNATTENDED, crm},
     crypto::KeyRing,
     ids::{ChannelAccountId, RandomIds, TenantId},
     ingress::{self, IngressDeps, Limits},
@@ -216,6 +217,15 @@ impl Chain {
                     let event_types = tenant::load_catalogue(&mut tx).await.unwrap().event_types();
                     let found = tenant::calendar_account(&mut tx, &self.keyring).await.unwrap().unwrap();
                     calendar().ensure_webhooks(&self.http, &found.account, &webhook.address, &event_types).await.unwrap();
+                }
+                Target::Crm(id, kind) => {
+                    let found = tenant::crm_connection(&mut tx, id, &self.keyring).await.unwrap().unwrap();
+                    let call = CrmCall::new(&self.http, &found.account, UNATTENDED);
+                    match crm(kind).ensure_webhooks(&call, &webhook.address).await {
+                        Ok(hooks) => tenant::store_hooks(&mut tx, id, hooks, &self.keyring, self.db.ids()).await.unwrap(),
+                        Err(failure) => assert_eq!(failure.code, BY_HAND),
+                    }
+                    tx.commit().await.unwrap();
                 }
             }
         }
