@@ -7,12 +7,11 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::{
-    error::{self, Effect, FORBIDDEN, Meaning, NOT_FOUND},
-    fields::scope,
+    error::{self, Effect, Meaning, NOT_FOUND},
     wire::{Body, List, Record, Where, query},
 };
 use crate::{
-    crm::{CrmAccount, CrmCall, Entity, GONE},
+    crm::{CrmAccount, CrmCall, GONE},
     crypto::hmac_sha256,
     vendor::{Failure, Reply, Request},
 };
@@ -163,15 +162,4 @@ pub(super) async fn change(call: &CrmCall<'_>, scope: &str, id: &str, body: &Bod
 /// What "not found" means under a record that a card names.
 pub(super) fn gone(failure: Failure) -> Failure {
     if failure.code == NOT_FOUND { Failure { code: GONE.into(), ..failure } } else { failure }
-}
-
-/// A refusal to write below a client's record may mean that the record is no more: EspoCRM says "forbidden" for both.
-pub(super) async fn refused_below(call: &CrmCall<'_>, client: &str, failure: Failure) -> Failure {
-    if failure.code != FORBIDDEN && failure.code != NOT_FOUND {
-        return failure;
-    }
-    match fetch(call, scope(Entity::Client), client).await {
-        Ok(None) => Failure::permanent(GONE),
-        Ok(Some(_)) | Err(_) => failure,
-    }
 }

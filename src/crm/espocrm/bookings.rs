@@ -32,10 +32,7 @@ pub(super) async fn upsert(call: &CrmCall<'_>, booking: &BookingCard) -> Result<
     }
     let body = new(call.account, &settings, booking);
     // The next attempt finds it by our id.
-    match api::create(call, scope(Entity::Booking), &body, Effect::Repeatable).await {
-        Ok((id, _)) => Ok(id),
-        Err(failure) => Err(api::refused_below(call, &booking.client, failure).await),
-    }
+    Ok(api::create(call, scope(Entity::Booking), &body, Effect::Repeatable).await?.0)
 }
 
 pub(super) async fn set_state(call: &CrmCall<'_>, booking: &BookingCard, record: &str) -> Result<(), Failure> {

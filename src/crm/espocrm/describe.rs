@@ -13,7 +13,10 @@ use super::{
     wire::{Body, FieldDefinition},
 };
 use crate::{
-    crm::{CrmCall, Entity, FieldKind, FieldSpec, TheirField, fields::Described},
+    crm::{
+        CrmCall, Entity, FieldKind, FieldSpec,
+        fields::{Described, TheirField},
+    },
     vendor::Failure,
 };
 
@@ -25,6 +28,7 @@ pub(super) async fn describe(call: &CrmCall<'_>) -> Result<Described, Failure> {
     for entity in Entity::ALL {
         let definitions = definitions(call, entity).await?;
         described.problems.extend(too_short(call, entity, &definitions));
+        described.problems.extend(closed(call, entity, &definitions));
         if entity == Entity::Enquiry {
             described.problems.extend(source_problem(&settings, &definitions));
         }
@@ -43,7 +47,7 @@ pub(super) async fn describe(call: &CrmCall<'_>) -> Result<Described, Failure> {
 async fn definitions(call: &CrmCall<'_>, entity: Entity) -> Result<Definitions, Failure> {
     let key = [("key".to_owned(), format!("entityDefs.{}.fields", scope(entity)))];
     let raw: BTreeMap<String, Value> = api::get(call, &["Metadata"], &key).await?;
-    let read = |value| serde_json::from_value(value).unwrap_or(FieldDefinition { kind: None, options: None, max_length: None });
+    let read = |value| serde_json::from_value(value).unwrap_or(FieldDefinition::default());
     Ok(raw.into_iter().map(|(name, value)| (name, read(value))).collect())
 }
 
@@ -57,6 +61,14 @@ fn too_short(call: &CrmCall<'_>, entity: Entity, definitions: &Definitions) -> V
             Some(format!("{}: the field {name} takes {most} characters; it should take {LINE}", scope(entity)))
         })
         .collect()
+}
+
+/// A field that is read-only or disabled is so for everybody: what we send for it is dropped.
+fn closed(call: &CrmCall<'_>, entity: Entity, definitions: &Definitions) -> Vec<String> {
+    let names = FIELDS.iter().filter(|spec| spec.entity == entity).filter_map(|spec| call.account.fields.name(entity, spec.fact));
+    let closed =
+        names.filter(|name| definitions.get(*name).is_some_and(|definition| definition.read_only || definition.disabled));
+    closed.map(|name| format!("{}: the field {name} is read-only or disabled, for us too", scope(entity))).collect()
 }
 
 /// EspoCRM refuses every lead with a source that is not on its list.

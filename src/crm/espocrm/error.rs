@@ -19,7 +19,7 @@ const LOCKED_OUT: Duration = Duration::from_secs(60);
 
 /// The code of an answer that says: there is no such record, or no such thing at all.
 pub(super) const NOT_FOUND: &str = "not_found";
-/// The code of a refusal that may be about the record alone: no right to it, or it is no more.
+/// The code of a refusal that may be about the record alone: no right to it, or, under what is to be made below it, it is no more.
 pub(super) const FORBIDDEN: &str = "forbidden";
 /// The code of an answer that says: something of that name is there.
 pub(super) const CONFLICT: &str = "conflict";
@@ -77,6 +77,8 @@ const fn row(status: RangeInclusive<u16>, shape: Shape, text: &'static str, mean
 #[rustfmt::skip]
 pub(super) const TABLE: &[Row] = &[
     row(400..=400, Shape::Any, "validationfailure", Meaning::Refused, "invalid_field"),
+    // A field that records are looked for by was removed: nobody could be found again.
+    row(400..=400, Shape::Any, "not existing attribute", Meaning::Misconfigured, "no_such_field"),
     row(400..=400, Shape::Any, "", Meaning::Refused, "bad_request"),
     // Not to be repeated: see LOCKED_OUT.
     row(401..=401, Shape::Any, "", Meaning::Misconfigured, "api_key"),

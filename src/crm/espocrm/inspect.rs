@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Settings, api, fields::scope, wire::Whoami};
 use crate::{
     crm::{CrmCall, Entity, Health},
-    vendor::Failure,
+    vendor::{Class, Failure},
 };
 
 pub(super) async fn inspect(call: &CrmCall<'_>) -> Result<Health, Failure> {
@@ -55,7 +55,11 @@ fn no_assignment(me: &Whoami, settings: &Settings) -> Option<String> {
 /// not warned.
 async fn duplicates(call: &CrmCall<'_>) -> Result<Option<String>, Failure> {
     let key = [("key".to_owned(), format!("scopes.{}.duplicateCheckFieldList", scope(Entity::Client)))];
-    let checked: Option<Vec<String>> = api::get(call, &["Metadata"], &key).await?;
+    let checked: Option<Vec<String>> = match api::get(call, &["Metadata"], &key).await {
+        // A hint is not worth an inspection that fails.
+        Err(failure) if failure.class == Class::Permanent => return Ok(None),
+        checked => checked?,
+    };
     let by_number = checked.iter().flatten().any(|field| field == "phoneNumber");
     let remark = "EspoCRM does not compare numbers when somebody types in a contact: add phoneNumber to its duplicate check";
     Ok((!by_number).then(|| remark.to_owned()))

@@ -27,10 +27,8 @@ pub(super) async fn append(call: &CrmCall<'_>, note: &NoteCard) -> Result<Noted,
     body.set("type", "Post");
     parent(&mut body, Entity::Client, &note.client);
     body.set("post", plain(&note.text));
-    match api::create(call, "Note", &body, Effect::Once).await {
-        Ok((id, _)) => Ok(Noted { conversation: None, note: id }),
-        Err(failure) => Err(api::refused_below(call, &note.client, failure).await),
-    }
+    let (id, _) = api::create(call, "Note", &body, Effect::Once).await?;
+    Ok(Noted { conversation: None, note: id })
 }
 
 /// The earliest entry since then that an attempt to add this note may have left: ours, on this record, with this text.
@@ -86,10 +84,7 @@ pub(super) async fn task(call: &CrmCall<'_>, task: &TaskCard) -> Result<String, 
         return Ok(id.to_owned());
     }
     // The next attempt finds it by our id.
-    match api::create(call, "Task", &new_task(&settings, task, &ours), Effect::Repeatable).await {
-        Ok((id, _)) => Ok(id),
-        Err(failure) => Err(api::refused_below(call, &task.client, failure).await),
-    }
+    Ok(api::create(call, "Task", &new_task(&settings, task, &ours), Effect::Repeatable).await?.0)
 }
 
 fn new_task(settings: &Settings, task: &TaskCard, ours: &str) -> Body {

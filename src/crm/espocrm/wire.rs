@@ -126,7 +126,7 @@ pub(super) struct Whoami {
 }
 
 /// A field in the metadata.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub(super) struct FieldDefinition {
     #[serde(rename = "type", default)]
     pub(super) kind: Option<String>,
@@ -134,6 +134,10 @@ pub(super) struct FieldDefinition {
     pub(super) options: Option<Vec<Value>>,
     #[serde(rename = "maxLength", default)]
     pub(super) max_length: Option<u64>,
+    #[serde(rename = "readOnly", default)]
+    pub(super) read_only: bool,
+    #[serde(default)]
+    pub(super) disabled: bool,
 }
 
 impl FieldDefinition {

@@ -22,6 +22,7 @@ fn every_row_of_the_error_table_is_reached_by_what_espocrm_says() {
     let minute = Class::Retry { after: Some(Duration::from_secs(60)) };
     let rows = [
         (reply(400, None, INVALID), "invalid_field", Class::Permanent),
+        (reply(400, Some("Not existing attribute 'cExternalId' in where."), ""), "no_such_field", Class::Credential),
         (reply(400, Some("Bad value"), ""), "bad_request", Class::Permanent),
         (reply(401, Some("error"), ""), "api_key", Class::Credential),
         (reply(403, Some("Max failed login attempts exceeded."), ""), "locked_out", minute),

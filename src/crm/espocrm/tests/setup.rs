@@ -93,6 +93,18 @@ async fn a_line_that_is_too_short_is_said() {
     assert_eq!(described.problems, ["Meeting: the field cCancelReason takes 100 characters; it should take 255"]);
 }
 
+#[tokio::test]
+async fn a_field_that_is_closed_is_said() {
+    let mut script = described(source(), [user("owner"), user("user_maria")]);
+    let mut contact = metadata(Entity::Client, json!({}));
+    contact["cExternalId"]["readOnly"] = json!(true);
+    contact["cNoShowCount"]["disabled"] = json!(true);
+    script[0] = record(contact);
+    let (described, _) = describe(script).await;
+    let closed = |name: &str| format!("Contact: the field {name} is read-only or disabled, for us too");
+    assert_eq!(described.problems, [closed("cExternalId"), closed("cNoShowCount")]);
+}
+
 fn spec(entity: Entity, fact: Fact) -> &'static FieldSpec {
     FIELDS.iter().find(|spec| (spec.entity, spec.fact) == (entity, fact)).unwrap()
 }
