@@ -73,7 +73,7 @@ pub(super) fn below(base: &Url, segments: &[&str]) -> Result<Url, Failure> {
 }
 
 fn read(reply: &Reply, effect: Effect) -> Result<(Answer, Operating), Failure> {
-    let body: Option<Body> = reply.json();
+    let body = Body::of(reply);
     let operating = body.as_ref().map(Body::operating).unwrap_or_default();
     match body {
         Some(Body { result: Some(result), error: None, next, .. }) if reply.is_success() => {

@@ -140,7 +140,8 @@ fn absent_user(result: &Value, id: u64) -> Option<String> {
     gone.then(|| format!("the user {id} has left"))
 }
 
-/// Makes fields and returns the names that are there then. Needs the scope `userfieldconfig` and the right to change the CRM's settings.
+/// Makes fields and returns the names that are there then. Needs an administrator's
+/// credential.
 pub(super) async fn create(crm: &CrmCall<'_>, missing: &[&FieldSpec]) -> Result<Vec<String>, Failure> {
     let mode = Command::new("crm.settings.mode.get", json!({})).alone(crm, Effect::Repeatable).await?;
     let kind = |entity: Entity| match entity {
@@ -165,24 +166,19 @@ pub(super) async fn create(crm: &CrmCall<'_>, missing: &[&FieldSpec]) -> Result<
 }
 
 fn new_field(kind: Kind, spec: &FieldSpec) -> Command {
-    let entity = match kind {
-        Kind::Contact => "CRM_CONTACT",
-        Kind::Lead => "CRM_LEAD",
-        Kind::Deal => "CRM_DEAL",
+    let method = match kind {
+        Kind::Contact => "crm.contact.userfield.add",
+        Kind::Lead => "crm.lead.userfield.add",
+        Kind::Deal => "crm.deal.userfield.add",
     };
     let of = match spec.kind {
         FieldKind::Moment => "datetime",
         FieldKind::Number => "integer",
         FieldKind::Text | FieldKind::Choice | FieldKind::Other => "string",
     };
-    let field = json!({
-        "entityId": entity,
-        "fieldName": spec.theirs,
-        "userTypeId": of,
-        "showFilter": "Y",
-        "editFormLabel": spec.label,
-    });
-    Command::new("userfieldconfig.add", json!({"moduleId": "crm", "field": field}))
+    // The portal puts the prefix before the name itself.
+    let name = spec.theirs.strip_prefix("UF_CRM_").unwrap_or(spec.theirs);
+    Command::new(method, json!({"fields": {"FIELD_NAME": name, "USER_TYPE_ID": of, "LABEL": spec.label, "SHOW_FILTER": "Y"}}))
 }
 
 /// Asks whether the connection works.

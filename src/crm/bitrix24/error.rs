@@ -98,6 +98,8 @@ pub(super) const TABLE: &[Row] = &[
     coded("wrong_datetime_format", Meaning::Refused, "datetime_format"),
     coded("invalid_arg_value", Meaning::Refused, "argument"),
     coded("error_event_not_found", Meaning::Refused, "event_not_found"),
+    // Somebody was faster: the next attempt sees what they did.
+    coded("can_not_update_completed_todo", Meaning::NothingRan, "todo_completed"),
     coded("error_batch_method_not_allowed", Meaning::Refused, "batch_method"),
     coded("error_batch_length_exceeded", Meaning::Refused, "batch_length"),
     coded("100", Meaning::Refused, "parameter_missing"),
@@ -105,6 +107,8 @@ pub(super) const TABLE: &[Row] = &[
     coded("error_unexpected_answer", Meaning::MayHaveRun, "unexpected_answer"),
     said("access denied", Meaning::Refused, "access_denied"),
     said("not found", Meaning::Refused, GONE),
+    said("activity is not found", Meaning::NothingRan, "todo_gone"),
+    said("unable to set event handler: handler already", Meaning::NothingRan, "already_bound"),
     said("communication ", Meaning::Refused, "communication"),
     status(401..=401, Meaning::Misconfigured, "unauthorized"),
     status(402..=402, Meaning::Misconfigured, "payment_required"),

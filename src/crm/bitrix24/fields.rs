@@ -41,8 +41,7 @@ const fn origin(entity: Entity) -> FieldSpec {
     }
 }
 
-/// A name may have 50 characters where [`userfieldconfig.add`](super::describe::create) makes the field; the older
-/// `crm.*.userfield.add` allows 20, which some of these exceed.
+/// `crm.*.userfield.add` refuses names of more than 50 characters. (Its page also speaks of 20, which older boxes may hold to.)
 #[rustfmt::skip]
 pub(super) const FIELDS: &[FieldSpec] = &[
     origin(Entity::Client),

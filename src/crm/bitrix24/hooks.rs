@@ -12,7 +12,7 @@ use super::{
     wire,
 };
 use crate::{
-    crm::{CrmCall, HookSecret},
+    crm::{BY_HAND, CrmCall, HookSecret},
     vendor::Failure,
 };
 
@@ -23,12 +23,10 @@ pub(super) const EVENTS: &[&str] =
 /// Makes sure that every event is posted to `address`. Nobody but the portal's own posts tells the `application_token`, so it must be
 /// known before.
 pub(super) async fn ensure(crm: &CrmCall<'_>, address: &Url) -> Result<Vec<HookSecret>, Failure> {
-    let token = crm.account.secrets.webhook_secret.as_ref();
     if !call::is_application(crm.account) {
-        // Made by hand, and its token is known: there is nothing left to do.
-        return token.map(hooks).ok_or_else(|| Failure::permanent("outgoing_webhook_by_hand"));
+        return Err(Failure::permanent(BY_HAND));
     }
-    let token = token.ok_or_else(|| Failure::permanent("application_token_missing"))?;
+    let token = crm.account.secrets.webhook_secret.as_ref().ok_or_else(|| Failure::permanent("application_token_missing"))?;
     let bound = Command::new("event.get", json!({})).alone(crm, Effect::Repeatable).await?;
     let missing: Vec<Command> =
         EVENTS.iter().filter(|event| !is_bound(&bound, event, address)).map(|event| bind(event, address)).collect();

@@ -68,7 +68,7 @@ fn form(client: &OAuth, grant: &str, name: &str, value: &SecretString) -> String
 }
 
 fn refused(reply: &Reply) -> Failure {
-    let Some(body) = reply.json::<Body>().filter(|body| body.error.is_some()) else {
+    let Some(body) = Body::of(reply).filter(|body| body.error.is_some()) else {
         let waits = Waits { header: reply.seconds_header("retry-after"), reset: None };
         let unreadable = || error::unreadable(Effect::Once);
         return if reply.is_success() {

@@ -5,6 +5,8 @@ use chrono::{DateTime, FixedOffset, SecondsFormat, TimeZone, Utc};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::vendor::Reply;
+
 /// An answer, good or bad.
 #[derive(Deserialize)]
 pub(super) struct Body {
@@ -22,6 +24,13 @@ pub(super) struct Body {
 }
 
 impl Body {
+    /// An answer's body; none if it is no object.
+    pub(super) fn of(reply: &Reply) -> Option<Self> {
+        // A list would be read too, member by member.
+        let body: Value = reply.json()?;
+        body.is_object().then(|| Self::deserialize(body).ok()).flatten()
+    }
+
     /// The reply's counters.
     pub(super) fn operating(&self) -> Operating {
         self.time.as_ref().map(Operating::read).unwrap_or_default()

@@ -6,6 +6,7 @@ mod inbound;
 mod limits;
 mod notes;
 mod oauth;
+mod portal;
 mod properties;
 mod records;
 
@@ -24,6 +25,7 @@ use crate::{
 };
 
 const CODE: &str = "c0de_that_must_not_leak";
+/// Again, after an ordinary wait.
 const RETRY: Class = Class::Retry { after: None };
 /// The id of what a test is about.
 const OURS: &str = "00000000-0000-0000-0000-000000000007";

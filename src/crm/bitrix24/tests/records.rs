@@ -8,7 +8,7 @@ use crate::{
     vendor::stub::http,
 };
 
-fn enquiry(known: Option<&str>) -> EnquiryCard {
+pub(super) fn enquiry(known: Option<&str>) -> EnquiryCard {
     EnquiryCard {
         id: ours(),
         known: known.map(str::to_owned),
