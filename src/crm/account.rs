@@ -28,6 +28,9 @@ pub struct CrmSecrets {
     /// What their webhooks prove themselves with, where it is one secret for all.
     #[serde(default)]
     pub webhook_secret: Option<SecretString>,
+    /// Whose their webhooks say they are, where their secret alone doesn't say it (Bitrix24's `member_id`). Checked if it is set.
+    #[serde(default)]
+    pub member_id: Option<String>,
     /// The webhooks registered with them, each with a secret of its own.
     #[serde(default)]
     pub hooks: Vec<HookSecret>,

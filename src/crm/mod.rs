@@ -2,6 +2,7 @@
 //! are ours is a link; both live with us. Its ids never enter the domain.
 
 mod account;
+pub mod bitrix24;
 mod capabilities;
 mod card;
 mod change;

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Crm, erxes, espocrm};
+use super::{Crm, bitrix24, erxes, espocrm};
 
 macro_rules! crms {
     ($($(#[$doc:meta])* $kind:ident = $name:literal => $adapter:expr),+ $(,)?) => {
@@ -34,6 +34,8 @@ crms! {
     Erxes = "erxes" => erxes::Erxes,
     /// EspoCRM, over its REST API.
     EspoCrm = "espocrm" => espocrm::EspoCrm,
+    /// Bitrix24, in the cloud or on a box.
+    Bitrix24 = "bitrix24" => bitrix24::Bitrix24,
 }
 
 impl fmt::Display for CrmKind {

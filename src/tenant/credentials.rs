@@ -72,6 +72,7 @@ impl ToSeal for CrmSecrets {
                 "refresh_token": bare(&oauth.refresh_token),
             })),
             "webhook_secret": bare(&self.webhook_secret),
+            "member_id": self.member_id,
             "hooks": hooks,
         })
     }

@@ -88,6 +88,7 @@ impl Work<'_> {
                 refresh_token,
             }),
             webhook_secret: Some(self.secret(spec.webhook_secret, old.and_then(|old| old.webhook_secret.clone()))),
+            member_id: spec.member_id.map(str::to_owned),
             hooks: old.map(|old| old.hooks.clone()).unwrap_or_default(),
         }
     }

@@ -120,6 +120,8 @@ pub(in crate::tenant) struct CrmSpec<'a> {
     pub(in crate::tenant) oauth: Option<(&'a str, Option<&'a SecretString>)>,
     /// None: made once and kept.
     pub(in crate::tenant) webhook_secret: Option<&'a SecretString>,
+    /// Whose its webhooks must say they are.
+    pub(in crate::tenant) member_id: Option<&'a str>,
 }
 
 impl TenantFile {
@@ -144,6 +146,7 @@ impl Erxes {
             signing_key: None,
             oauth: self.client_id.as_deref().map(|id| (id, self.client_secret.as_ref())),
             webhook_secret: self.webhook_secret.as_ref(),
+            member_id: None,
         }
     }
 }
@@ -162,6 +165,7 @@ impl Espocrm {
             signing_key: self.secret_key.as_ref(),
             oauth: None,
             webhook_secret: None,
+            member_id: None,
         }
     }
 }
@@ -169,7 +173,7 @@ impl Espocrm {
 impl Bitrix24 {
     fn spec(&self) -> CrmSpec<'_> {
         let settings = json!({
-            "user_id": self.user_id, "member_id": self.member_id, "responsible_id": self.responsible_id, "staff": self.staff,
+            "user_id": self.user_id, "responsible_id": self.responsible_id, "staff": self.staff,
             "source_id": self.source_id, "category_id": self.category_id, "stages": self.stages, "oauth_url": self.oauth_url,
             "fields": map(&self.fields), "values": map(&self.values), "transcripts": self.transcripts, "enabled": self.enabled,
         });
@@ -181,6 +185,7 @@ impl Bitrix24 {
             signing_key: None,
             oauth: self.client_id.as_deref().map(|id| (id, self.client_secret.as_ref())),
             webhook_secret: self.application_token.as_ref(),
+            member_id: self.member_id.as_deref(),
         }
     }
 }
