@@ -9,6 +9,7 @@ mod drift;
 pub mod erxes;
 pub mod espocrm;
 pub mod fields;
+mod inbox;
 mod intent;
 mod link;
 mod port;
@@ -21,6 +22,7 @@ pub use card::{Author, BookingCard, BookingState, Card, ClientCard, EnquiryCard,
 pub use change::{Entity, Hint, InboxReply, RemotePage, RemoteState, RepliedBy};
 pub use drift::{DriftCount, Repair};
 pub use fields::{Fact, FieldKind, FieldMap, FieldSettings, FieldSpec, TheirField};
+pub use inbox::{INBOX_ACTIVE, InboxTalk, inboxes};
 pub use intent::{Intent, Parked, Wish};
 pub use link::{Link, digest};
 pub use port::{BY_HAND, Crm, EXPIRED, Ensured, GONE, Health, Login, LoginPrompt};
