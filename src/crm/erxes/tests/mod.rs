@@ -18,6 +18,7 @@ mod inbox;
 mod login;
 mod messages;
 mod schema;
+mod stand_in;
 mod webhook;
 
 const TOKEN: &str = "sk_that_must_not_leak";
