@@ -37,6 +37,8 @@ pub struct Capabilities {
     pub webhooks: bool,
     /// Of which kinds of record it can list the changes.
     pub changes: &'static [super::Entity],
+    /// Whether people answer clients in it, so that [`Crm::replies_since`](super::Crm::replies_since) has to be asked.
+    pub inbox: bool,
     /// How often one account may be called, all our processes together.
     pub rate: Rate,
 }

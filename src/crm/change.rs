@@ -73,3 +73,32 @@ pub struct RemotePage {
     /// What asks for the next part; none after the last.
     pub next: Option<String>,
 }
+
+/// Who answered in a CRM's inbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RepliedBy {
+    /// A person at the salon.
+    Operator,
+    /// The CRM's own bot.
+    Bot,
+}
+
+/// An answer to a client, given in a CRM's inbox.
+#[derive(Clone, PartialEq, Eq)]
+pub struct InboxReply {
+    /// Their id of it.
+    pub id: String,
+    /// Plain text. Empty for one that is only an attachment.
+    pub text: String,
+    /// When, by their clock.
+    pub at: DateTime<Utc>,
+    /// By whom.
+    pub by: RepliedBy,
+}
+
+/// Without the words.
+impl std::fmt::Debug for InboxReply {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("InboxReply").field("id", &self.id).field("at", &self.at).field("by", &self.by).finish_non_exhaustive()
+    }
+}

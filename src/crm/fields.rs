@@ -187,21 +187,21 @@ pub enum FieldProblem {
     Other(String),
 }
 
-/// What of the mapping does not fit what the CRM describes.
+/// What of the mapping does not fit what the CRM describes. Of a kind of record that it describes nothing of, nothing is known.
 pub fn check(kind: CrmKind, map: &FieldMap, described: &Described) -> Vec<FieldProblem> {
     let mut problems: Vec<FieldProblem> = described.problems.iter().cloned().map(FieldProblem::Other).collect();
     for spec in crm(kind).fields() {
-        let Some(name) = map.name(spec.entity, spec.fact) else { continue };
-        problems.extend(misfit(spec, name, map, described.fields.get(&spec.entity).and_then(|fields| fields.get(name))));
+        let (Some(name), Some(fields)) = (map.name(spec.entity, spec.fact), described.fields.get(&spec.entity)) else { continue };
+        problems.extend(misfit(spec, name, map, fields.get(name)));
     }
     problems
 }
 
 /// The fields that have to be made: not there, and under the name we would give them.
 pub fn missing(kind: CrmKind, map: &FieldMap, described: &Described) -> Vec<&'static FieldSpec> {
-    let there = |spec: &FieldSpec| described.fields.get(&spec.entity).is_some_and(|fields| fields.contains_key(spec.theirs));
+    let lacks = |spec: &FieldSpec| described.fields.get(&spec.entity).is_some_and(|fields| !fields.contains_key(spec.theirs));
     let ours = |spec: &FieldSpec| map.name(spec.entity, spec.fact) == Some(spec.theirs);
-    crm(kind).fields().iter().filter(|spec| spec.custom && ours(spec) && !there(spec)).collect()
+    crm(kind).fields().iter().filter(|spec| spec.custom && ours(spec) && lacks(spec)).collect()
 }
 
 fn misfit(spec: &FieldSpec, name: &str, map: &FieldMap, theirs: Option<&TheirField>) -> Vec<FieldProblem> {

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::{
     BookingCard, Capabilities, Card, ClientCard, CrmAccount, CrmCall, CrmSecrets, EnquiryCard, Entity, FieldSpec, Hint,
-    HookSecret, NoteCard, Noted, RemotePage, RemoteState, TaskCard, Tokens, fields::Described,
+    HookSecret, InboxReply, NoteCard, Noted, RemotePage, RemoteState, TaskCard, Tokens, fields::Described,
 };
 use crate::{
     channel::{SignatureInvalid, Unparsable},
@@ -126,7 +126,7 @@ pub trait Crm: Send + Sync {
     }
 
     /// Reads a record as far as the core may take something from it; none if it is gone.
-    /// Only where [`Capabilities::changes`] names the kind.
+    /// Only of kinds that [`Capabilities::changes`] or a hint of [`Crm::parse`] names.
     async fn read(&self, _call: &CrmCall<'_>, _entity: Entity, _record: &str) -> Result<Option<RemoteState>, Failure> {
         Err(Failure::permanent("no_changes"))
     }
@@ -140,6 +140,17 @@ pub trait Crm: Send + Sync {
         _page: Option<&str>,
     ) -> Result<RemotePage, Failure> {
         Err(Failure::permanent("no_changes"))
+    }
+
+    /// What people (or a bot) at the salon answered in this conversation at or after `since`, in the CRM's own inbox: oldest first, each
+    /// once, nothing of what we wrote there ourselves. Only where [`Capabilities::inbox`] says so.
+    async fn replies_since(
+        &self,
+        _call: &CrmCall<'_>,
+        _conversation: &str,
+        _since: DateTime<Utc>,
+    ) -> Result<Vec<InboxReply>, Failure> {
+        Err(Failure::permanent("no_inbox"))
     }
 
     /// Which fields there are, of which kind, with which values, as far as ours are concerned.

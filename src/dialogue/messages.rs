@@ -96,6 +96,11 @@ pub(super) fn late(notice: Notice, lang: Lang) -> Screen {
     message(Message::Late, texts::notice(lang, notice).to_owned(), choices, lang)
 }
 
+/// What somebody at the salon wrote to the client, in their own words and without a button.
+pub fn from_operator(text: &str, lang: Lang) -> Screen {
+    message(Message::Operator, text.to_owned(), Vec::new(), lang)
+}
+
 /// A message of its own, because one message cannot take a keyboard away and bring buttons.
 pub(super) fn phone_noted(lang: Lang) -> Screen {
     let text = phrases(lang).phone_noted.to_owned();

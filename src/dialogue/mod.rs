@@ -29,7 +29,7 @@ pub(crate) use tests::edge::edge_screens;
 pub use effect::{Effect, Phone};
 pub use facts::{Facts, Service, Staff, Title, Visit};
 pub use input::{Input, Refusal, SystemEvent};
-pub use messages::{ReminderKind, SalonCard, confirmation, reminder, visit_cancelled_by_salon, visit_moved};
+pub use messages::{ReminderKind, SalonCard, confirmation, from_operator, reminder, visit_cancelled_by_salon, visit_moved};
 pub use render::{Button, Keyboard, Rendered, render};
 pub use screen::{AskContact, Choice, Message, Screen, ScreenId, VisitFacts};
 pub use session::{Draft, IDLE_AFTER, Offer, Session, Slot, State};

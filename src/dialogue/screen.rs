@@ -47,6 +47,9 @@ pub enum Message {
     /// The number is noted; takes the contact keyboard away.
     #[serde(rename = "xp")]
     PhoneNoted,
+    /// Somebody at the salon wrote it.
+    #[serde(rename = "xo")]
+    Operator,
 }
 
 impl Message {
@@ -59,6 +62,7 @@ impl Message {
             Self::CancelledBySalon => "xs",
             Self::Late => "xl",
             Self::PhoneNoted => "xp",
+            Self::Operator => "xo",
         }
     }
 }

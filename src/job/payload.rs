@@ -162,6 +162,11 @@ pub enum Job {
         /// At which connection.
         connection: ConnectionId,
     },
+    /// What people answered clients in a CRM's own inbox is read.
+    PollInbox {
+        /// Of which CRM.
+        connection: ConnectionId,
+    },
     /// A reminder is due.
     FireReminder {
         /// The reminder.
@@ -226,6 +231,7 @@ impl Job {
             Self::SyncCrm { .. } => ("sync_crm", Queue::Crm, Background, 14, 60, CRM),
             Self::ReadCrmHint { .. } => ("read_crm_hint", Queue::Crm, Background, 10, 60, CRM),
             Self::ReconcileCrm { .. } => ("reconcile_crm", Queue::Crm, Background, 3, 300, CRM),
+            Self::PollInbox { .. } => ("poll_inbox", Queue::Crm, Background, 3, 300, CRM),
             Self::FireReminder { .. } => ("fire_reminder", Queue::Reminder, Timely, 10, 30, OURS),
         };
         let max_attempts = if tries > RUNS { tries } else { RUNS };
@@ -250,7 +256,8 @@ impl Job {
             | Self::CheckDelivery { .. }
             | Self::ReconcileCalendar {}
             | Self::ReconcileCrm { .. }
-            | Self::WatchChannels {} => None,
+            | Self::WatchChannels {}
+            | Self::PollInbox { .. } => None,
         }
     }
 }

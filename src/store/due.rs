@@ -7,7 +7,7 @@ use sqlx::postgres::types::PgInterval;
 
 use super::{Db, StoreError, migrations::MONTHS_AHEAD};
 use crate::{
-    crm::{CrmKind, crm},
+    crm::{CrmKind, INBOX_ACTIVE, crm, inboxes},
     job::Queue,
 };
 
@@ -71,6 +71,25 @@ impl Db {
     /// When the database can't be reached.
     pub async fn enqueue_channel_watches(&self) -> Result<i64, StoreError> {
         Ok(sqlx::query_scalar("select watch_enqueue($1)").bind(self.clock.now()).fetch_one(self.narrow()).await?)
+    }
+
+    /// Enqueues a reading of every CRM's inbox in which a talk goes on, where none is open. Returns how many.
+    ///
+    /// # Errors
+    /// When the database can't be reached.
+    pub async fn enqueue_inbox_polls(&self) -> Result<i64, StoreError> {
+        let kinds: Vec<&str> = inboxes().map(CrmKind::as_str).collect();
+        let now = self.clock.now();
+        let made = sqlx::query_scalar("select inbox_enqueue($1, $2, $3)")
+            .bind(now)
+            .bind(kinds)
+            .bind(now - INBOX_ACTIVE)
+            .fetch_one(self.narrow())
+            .await?;
+        if made > 0 {
+            self.waker.wake([Queue::Crm]);
+        }
+        Ok(made)
     }
 
     /// Takes the turn of something that recurs, if it is due and nobody else took it.

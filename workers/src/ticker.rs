@@ -17,6 +17,8 @@ const RECONCILE_EVERY: Duration = Duration::from_secs(5 * 60);
 const RECONCILE_CRM_EVERY: Duration = Duration::from_secs(10 * 60);
 /// MAX drops a webhook after 8 hours without a 200; a tool that takes a bot's webhook silences the salon at once.
 const WATCH_EVERY: Duration = Duration::from_secs(10 * 60);
+/// Somebody waits for what is answered in a CRM's inbox; each talk costs a call.
+const INBOX_EVERY: Duration = Duration::from_secs(30);
 const MAINTAIN_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// Ticks until `stop` is cancelled. Any number of processes may tick: rows are claimed and turns are taken once.
@@ -45,6 +47,9 @@ async fn tick(db: &Db) -> Result<(), StoreError> {
     }
     if db.take_turn("watch", WATCH_EVERY).await? {
         db.enqueue_channel_watches().await?;
+    }
+    if db.take_turn("inbox", INBOX_EVERY).await? {
+        db.enqueue_inbox_polls().await?;
     }
     if db.take_turn("maintain", MAINTAIN_EVERY).await? {
         let (made, dropped, pruned) = db.maintain().await?;

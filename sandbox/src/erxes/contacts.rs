@@ -63,7 +63,7 @@ pub(super) fn detail(state: &State, request: &Request<'_>) -> Result<Value, Fail
 pub(super) fn add(state: &mut State, request: &Request<'_>) -> Result<Value, Failure> {
     check_duplicates(state, &request.arguments, None)?;
     let mut customer = blank(request.now);
-    assign(&mut customer, &request.arguments);
+    assign(&mut customer, &kept(state, &request.arguments));
     let identified = ["primaryEmail", "primaryPhone", "code"].iter().any(|field| customer[*field].is_string());
     if identified && customer["state"] != "customer" {
         customer["state"] = "lead".into();
@@ -76,8 +76,9 @@ pub(super) fn add(state: &mut State, request: &Request<'_>) -> Result<Value, Fai
 pub(super) fn edit(state: &mut State, request: &Request<'_>) -> Result<Value, Failure> {
     let id = request.argument("_id").clone();
     check_duplicates(state, &request.arguments, Some(&id))?;
+    let arguments = kept(state, &request.arguments);
     let customer = by_id_mut(&mut state.customers, &id).ok_or_else(|| Failure::expected("Customer not found"))?;
-    assign(customer, &request.arguments);
+    assign(customer, &arguments);
     customer["updatedAt"] = iso(request.now).into();
     complete(customer);
     Ok(customer.clone())
@@ -89,6 +90,17 @@ pub(super) fn change_state(state: &mut State, request: &Request<'_>) -> Result<V
     customer["state"] = request.argument("value").clone();
     customer["updatedAt"] = iso(request.now).into();
     Ok(customer.clone())
+}
+
+/// The arguments as they are stored. The properties given replace all there are; those without a field, and empty ones, are dropped without
+/// a word.
+fn kept(state: &State, arguments: &Map<String, Value>) -> Map<String, Value> {
+    let mut kept = arguments.clone();
+    if let Some(Value::Object(properties)) = kept.get_mut("propertiesData") {
+        let is_empty = |value: &Value| value.is_null() || *value == json!("") || *value == json!(0) || *value == json!(false);
+        properties.retain(|code, value| state.properties.contains(code) && !is_empty(value));
+    }
+    kept
 }
 
 /// Only the primary fields are looked at, and nothing makes the check atomic with the insert upstream.

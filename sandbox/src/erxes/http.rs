@@ -54,7 +54,7 @@ fn disconnect() -> Response {
     Response::new(Body::from_stream(broken))
 }
 
-fn answer(status: u16, body: &Value) -> Response {
+pub(super) fn answer(status: u16, body: &Value) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or_default();
     (status, [(header::CONTENT_TYPE, "application/json; charset=utf-8")], body.to_string()).into_response()
 }
@@ -170,7 +170,10 @@ impl Erxes {
             return Some(Principal::App { id: format!("app:{}", app.id), owner: app.allow_all_permission });
         }
         let bearer = text("authorization").and_then(|value| value.strip_prefix("Bearer "));
-        let user = bearer.and_then(|token| state.users.iter().find(|user| user.token == token));
+        let user = bearer.and_then(|token| {
+            let granted = state.oauth.user_of(token, self.world.now());
+            state.users.iter().find(|user| user.token == token || granted == Some(user.id.as_str()))
+        });
         Some(user.map_or(Principal::Anonymous, |user| Principal::User {
             id: user.id.clone(),
             owner: user.is_owner,

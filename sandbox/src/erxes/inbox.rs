@@ -152,7 +152,12 @@ pub(super) fn append(state: &mut State, message: Value, now: DateTime<Utc>) -> O
     Some(message)
 }
 
+/// Nobody is checked: who is nobody has no id to be an author's, and whatever goes wrong is told behind the same words.
 fn add_operator_message(state: &mut State, request: &Request<'_>) -> Result<Value, Failure> {
+    if request.principal.id().is_none() {
+        let text = "Failed to add message to conversation: Cannot destructure property '_id' of 'user' as it is undefined.";
+        return Err(Failure::system(text));
+    }
     let id = request.argument("conversationId");
     let conversation = by_id(&state.conversations, id).ok_or_else(|| Failure::expected("Conversation not found"))?;
     let internal = *request.argument("internal") == true;

@@ -1,12 +1,15 @@
-//! A stand-in for the erxes gateway: `POST /graphql`, the inbox' widget operations, contacts and notes.
+//! A stand-in for the erxes gateway: `POST /graphql`, the inbox' widget operations, contacts and notes; the OAuth routes of core, which
+//! the gateway hands on; an automation's outgoing webhook.
 //!
 //! Every document is checked against `spec/erxes/operations.graphql`. Business errors arrive as erxes sends them: HTTP
 //! 200 with `extensions.category`. Operator replies are only stored: nothing publishes them over Redis, so a product
 //! finds them by polling.
 
+mod automation;
 mod contacts;
 mod http;
 mod inbox;
+mod oauth;
 mod resolve;
 mod schema;
 mod state;
@@ -19,6 +22,7 @@ use axum::{Router, routing::post};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+pub use self::automation::Automation;
 use self::{schema::Schema, state::State};
 use crate::world::World;
 
@@ -61,6 +65,7 @@ impl Erxes {
     /// ```json
     /// { "appTokens": [ { "_id": "app1", "name": "salon-core", "token": "sk_...", "allowAllPermission": false } ],
     ///   "users": [ { "_id": "u1", "email": "op@salon.example", "token": "...", "permissions": ["contactsCreate"] } ],
+    ///   "oauthClients": [ { "clientId": "salon-core", "clientSecret": "..." } ], "properties": [ "salonChannel" ],
     ///   "brands": [ { "_id": "b1", "name": "Salon 42", "code": "salon-42" } ],
     ///   "channels": [ { "_id": "ch1", "name": "Salon 42" } ],
     ///   "integrations": [ { "_id": "i1", "kind": "messenger", "name": "Telegram", "channelId": "ch1", "brandId": "b1" } ] }
@@ -77,6 +82,19 @@ impl Erxes {
     /// Everything a chat page may show.
     pub fn snapshot(&self) -> Value {
         self.state().snapshot()
+    }
+
+    /// A person gives access to the application that shows this code.
+    ///
+    /// # Errors
+    /// When there is no such code, or no such user.
+    pub fn approve(&self, user_code: &str, user: &str) -> Result<(), Refused> {
+        self.state().approve(user_code, user).map_err(Refused)
+    }
+
+    /// Every access token that was granted runs out.
+    pub fn expire_tokens(&self) {
+        self.state().oauth.expire();
     }
 
     /// An operator answers a client in the erxes inbox; the message's id.
@@ -101,7 +119,11 @@ impl Erxes {
     }
 }
 
-/// The stand-in's route: `/graphql`.
+/// The stand-in's routes: `/graphql`, `/oauth/device/code`, `/oauth/token`.
 pub fn router(erxes: Arc<Erxes>) -> Router {
-    Router::new().route("/graphql", post(http::entry)).with_state(erxes)
+    Router::new()
+        .route("/graphql", post(http::entry))
+        .route("/oauth/device/code", post(oauth::device_code))
+        .route("/oauth/token", post(oauth::token))
+        .with_state(erxes)
 }

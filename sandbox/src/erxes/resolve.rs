@@ -117,7 +117,7 @@ const ACCESS: &[(&str, Access)] = &[
     ("integrationsCreateMessengerIntegration", Access::Login),
     ("widgetsMessengerConnect", Access::Public),
     ("widgetsInsertMessage", Access::Public),
-    ("conversationMessageAdd", Access::Login),
+    ("conversationMessageAdd", Access::Public),
     ("conversationsChangeStatus", Access::Login),
 ];
 

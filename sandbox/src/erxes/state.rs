@@ -3,6 +3,8 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::oauth::Granted;
+
 /// An application's token; without `allowAllPermission` it passes login checks and fails every permission check.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -30,11 +32,28 @@ pub(super) struct User {
     pub(super) permissions: Vec<String>,
 }
 
+/// An application that asks people for access.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct OAuthClient {
+    pub(super) client_id: String,
+    /// None for a public client.
+    #[serde(default)]
+    pub(super) client_secret: Option<String>,
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct State {
     pub(super) app_tokens: Vec<AppToken>,
     pub(super) users: Vec<User>,
+    #[serde(rename = "oauthClients")]
+    pub(super) oauth_clients: Vec<OAuthClient>,
+    /// What was asked for and granted.
+    #[serde(skip)]
+    pub(super) oauth: Granted,
+    /// Codes of the customers' properties. What has none of these is dropped.
+    pub(super) properties: Vec<String>,
     /// The documents below are kept as GraphQL shows them.
     pub(super) brands: Vec<Value>,
     pub(super) channels: Vec<Value>,
@@ -50,6 +69,8 @@ impl State {
     pub(super) fn extend(&mut self, more: Self) {
         self.app_tokens.extend(more.app_tokens);
         self.users.extend(more.users);
+        self.oauth_clients.extend(more.oauth_clients);
+        self.properties.extend(more.properties);
         self.brands.extend(more.brands);
         self.channels.extend(more.channels);
         self.integrations.extend(more.integrations);

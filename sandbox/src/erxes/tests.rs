@@ -31,6 +31,8 @@ impl Crm {
                 "appTokens": [{"_id": "a1", "name": "salon-core", "token": "sk_app"}],
                 "users": [{"_id": "u1", "email": "op@salon.example", "token": "jwt",
                            "permissions": ["contactsCreate", "contactsUpdate", "internalNotesManage"]}],
+                "oauthClients": [{"clientId": "salon-core", "clientSecret": "shared"}],
+                "properties": ["salonChannel", "bonus"],
                 "brands": [{"_id": "b1", "name": "Salon 42", "code": "salon-42"}],
                 "channels": [{"_id": "ch1", "name": "Salon 42"}],
                 "integrations": [{"_id": "i1", "kind": "messenger", "name": "Telegram", "channelId": "ch1", "brandId": "b1"},
@@ -132,7 +134,8 @@ async fn operators_answer_and_are_found_by_polling() {
     assert_eq!(body["data"]["conversationMessages"], expected);
     let add = "mutation($v: String, $t: String) { conversationMessageAdd(conversationId: $v, content: $t) { userId } }";
     let (_, body) = crm.ask(None, add, json!({"v": conversation, "t": "x"})).await;
-    assert_eq!(error(&body), ("Login required", "EXPECTED"));
+    assert!(error(&body).0.starts_with("Failed to add message to conversation: Cannot destructure"), "{body}");
+    assert_eq!(error(&body).1, "SYSTEM");
     let (_, body) = crm.ask(Some(APP), add, json!({"v": conversation, "t": "x"})).await;
     assert_eq!(body["data"]["conversationMessageAdd"]["userId"], "app:a1");
 }
@@ -236,4 +239,63 @@ async fn a_lost_answer_leaves_the_message() {
         assert_eq!(crm.erxes.snapshot()["messages"].as_array().unwrap().len(), 1);
         assert_eq!(crm.world.ledger.entries()[0].status, 0);
     }
+}
+
+impl Crm {
+    async fn oauth(&self, path: &str, body: Value) -> (u16, Value) {
+        let url = self.url.replace("/graphql", path);
+        let answer = self.client.post(url).json(&body).send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap())
+    }
+}
+
+#[tokio::test]
+async fn a_device_is_approved_and_its_refresh_token_dies_by_its_use() {
+    let crm = Crm::open().await;
+    let client = json!({"client_id": "salon-core", "client_secret": "shared"});
+    let stranger = crm.oauth("/oauth/device/code", json!({"client_id": "salon-core"})).await;
+    assert_eq!((stranger.0, &stranger.1["error"]), (401, &json!("invalid_client")));
+    let (_, asked) = crm.oauth("/oauth/device/code", client.clone()).await;
+    let with = |more: Value| {
+        let mut body = client.clone();
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let poll = with(json!({"grant_type": "urn:ietf:params:oauth:grant-type:device_code", "device_code": asked["device_code"]}));
+    let said = async || {
+        let (status, body) = crm.oauth("/oauth/token", poll.clone()).await;
+        (status, body["error"].as_str().unwrap_or_default().to_owned())
+    };
+    assert_eq!(said().await, (428, "authorization_pending".to_owned()));
+    assert_eq!(said().await, (400, "slow_down".to_owned()));
+    assert!(crm.erxes.approve("NONE", "u1").is_err() && crm.erxes.approve(asked["user_code"].as_str().unwrap(), "u9").is_err());
+    crm.erxes.approve(asked["user_code"].as_str().unwrap(), "u1").unwrap();
+    crm.world.advance(chrono::TimeDelta::seconds(5));
+    let (status, tokens) = crm.oauth("/oauth/token", poll.clone()).await;
+    assert_eq!((status, &tokens["tokenType"]), (200, &json!("Bearer")));
+    let who = async |token: &Value| {
+        let header = format!("Bearer {}", token.as_str().unwrap());
+        crm.ask(Some(("authorization", &header)), "{ currentUser { _id } }", json!({})).await.1["data"]["currentUser"]["_id"]
+            .clone()
+    };
+    assert_eq!(who(&tokens["accessToken"]).await, "u1");
+    let refresh = with(json!({"grant_type": "refresh_token", "refresh_token": tokens["refreshToken"]}));
+    let (_, renewed) = crm.oauth("/oauth/token", refresh.clone()).await;
+    assert_eq!(who(&renewed["accessToken"]).await, "u1");
+    let (status, body) = crm.oauth("/oauth/token", refresh).await;
+    assert_eq!((status, &body["error"]), (401, &json!("invalid_grant")));
+    crm.erxes.expire_tokens();
+    assert_eq!(who(&renewed["accessToken"]).await, Value::Null, "silently nobody");
+}
+
+#[tokio::test]
+async fn properties_are_replaced_and_unknown_or_empty_ones_dropped() {
+    let crm = Crm::open().await;
+    let add = "mutation($d: JSON) { customersAdd(propertiesData: $d) { _id propertiesData } }";
+    let (_, body) = crm.ask(Some(USER), add, json!({"d": {"salonChannel": "vk", "unknown": 1, "bonus": 0}})).await;
+    let customer = &body["data"]["customersAdd"];
+    assert_eq!(customer["propertiesData"], json!({"salonChannel": "vk"}));
+    let edit = "mutation($i: String!, $d: JSON) { customersEdit(_id: $i, propertiesData: $d) { propertiesData } }";
+    let (_, body) = crm.ask(Some(USER), edit, json!({"i": customer["_id"], "d": {"bonus": 5}})).await;
+    assert_eq!(body["data"]["customersEdit"]["propertiesData"], json!({"bonus": 5}));
 }

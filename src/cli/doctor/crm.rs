@@ -33,6 +33,8 @@ pub(super) async fn examine(app: &App, report: &mut Report, what: &str, found: &
     }
     match adapter.describe(&call).await {
         Err(failure) => report.fail(format_args!("{what} fields"), &failure, vendor_remedy(&failure)),
+        // A CRM that tells of none: that is neither good nor bad.
+        Ok(described) if described == fields::Described::default() => {}
         Ok(described) => {
             let problems = fields::check(found.kind, &found.account.fields, &described);
             for problem in &problems {

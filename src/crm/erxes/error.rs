@@ -12,6 +12,17 @@ use crate::{
 /// Longer waits than an hour are a broken clock or a broken gateway: ask again then.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
+/// Nobody is logged in.
+pub(super) const LOGIN_REQUIRED: &str = "login_required";
+/// Somebody is, and may not.
+pub(super) const PERMISSION_REQUIRED: &str = "permission_required";
+/// The person may, and did not grant it to this token.
+pub(super) const SCOPE_REQUIRED: &str = "scope_required";
+/// There is no such customer.
+pub(super) const CUSTOMER_NOT_FOUND: &str = "customer_not_found";
+/// Another customer has this number, e-mail or code.
+pub(super) const DUPLICATED: &str = "duplicated";
+
 /// Whether a call may be made twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Effect {
@@ -67,14 +78,17 @@ pub(super) const TABLE: &[Row] = &[
     // The gateway found nobody behind itself.
     row(502..=502, None, "econnrefused", Meaning::NothingRan, "upstream_down"),
     row(500..=599, None, "", Meaning::MayHaveRun, "gateway_error"),
-    row(200..=299, None, "login required", Meaning::Misconfigured, "login_required"),
+    row(200..=299, None, "login required", Meaning::Misconfigured, LOGIN_REQUIRED),
+    row(200..=299, None, "user not authenticated", Meaning::Misconfigured, LOGIN_REQUIRED),
+    // `conversationMessageAdd` checks nobody, and takes its author's id apart before it stores anything.
+    row(200..=299, None, "failed to add message to conversation: cannot destructure property '_id' of 'user'", Meaning::Misconfigured, LOGIN_REQUIRED),
     row(200..=299, None, "invalid app token", Meaning::Misconfigured, "app_token"),
-    row(200..=299, None, "permission required", Meaning::Misconfigured, "permission_required"),
-    row(200..=299, None, "oauth scope required", Meaning::Misconfigured, "scope_required"),
+    row(200..=299, None, "permission required", Meaning::Misconfigured, PERMISSION_REQUIRED),
+    row(200..=299, None, "oauth scope required", Meaning::Misconfigured, SCOPE_REQUIRED),
     row(200..=299, None, "integration not found", Meaning::Misconfigured, "integration_not_found"),
     row(200..=299, None, "channel not found", Meaning::Misconfigured, "channel_not_found"),
-    row(200..=299, Some("EXPECTED"), "customer not found", Meaning::Refused, "customer_not_found"),
-    row(200..=299, Some("EXPECTED"), "duplicated ", Meaning::Refused, "duplicated"),
+    row(200..=299, Some("EXPECTED"), "customer not found", Meaning::Refused, CUSTOMER_NOT_FOUND),
+    row(200..=299, Some("EXPECTED"), "duplicated ", Meaning::Refused, DUPLICATED),
     row(200..=299, Some("EXPECTED"), "", Meaning::Refused, "expected_error"),
     row(200..=299, Some("SYSTEM"), "", Meaning::MayHaveRun, "system_error"),
     row(200..=299, Some("PROVIDER"), "", Meaning::MayHaveRun, "provider_error"),
@@ -110,6 +124,36 @@ pub(super) fn class(meaning: Meaning, effect: Effect, after: Option<Duration>) -
         (Meaning::Refused, _) => Class::Permanent,
         (Meaning::Misconfigured, _) => Class::Credential,
     }
+}
+
+/// Whether a person at the salon may not do this: another way is taken, and nothing is broken by it.
+pub(super) fn is_forbidden(failure: &Failure) -> bool {
+    failure.code == PERMISSION_REQUIRED || failure.code == SCOPE_REQUIRED
+}
+
+/// What the OAuth routes answer (erxes note, 2.4), by the `error` of RFC 6749 and RFC 8628; what is not listed is classified like any
+/// other answer of the gateway.
+pub(super) const OAUTH: &[(&str, Meaning)] = &[
+    ("authorization_pending", Meaning::NothingRan),
+    ("slow_down", Meaning::NothingRan),
+    ("temporarily_unavailable", Meaning::NothingRan),
+    ("access_denied", Meaning::Misconfigured),
+    // Of a device code. It has our code's name, and is mended by no renewal.
+    ("expired_token", Meaning::Misconfigured),
+    ("invalid_client", Meaning::Misconfigured),
+    ("invalid_grant", Meaning::Misconfigured),
+    ("invalid_request", Meaning::Refused),
+];
+
+/// Classifies a refusal of the OAuth routes.
+pub(super) fn classify_oauth(reply: &Reply, effect: Effect) -> Failure {
+    let answer: Answer = reply.json().unwrap_or_default();
+    let Some((code, meaning)) = OAUTH.iter().find(|(code, _)| answer.error.as_deref() == Some(*code)) else {
+        return classify(reply, effect);
+    };
+    let after = reply.seconds_header("retry-after").map(|wait| wait.min(LONGEST_WAIT));
+    let code = if *code == "expired_token" { "device_code_expired" } else { code };
+    Failure::new(class(*meaning, effect, after), code)
 }
 
 /// Classifies a call that got no answer.

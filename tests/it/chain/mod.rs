@@ -9,6 +9,7 @@ mod calendar_hand;
 mod channels;
 mod client;
 mod crm;
+mod inbox;
 mod instagram;
 mod last_words;
 mod mischief;

@@ -32,6 +32,7 @@ pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, why: &str) -> Result
         | Job::ReadCrmHint { .. }
         | Job::ReconcileCrm { .. }
         | Job::SyncCrm { .. }
+        | Job::PollInbox { .. }
         | Job::FireReminder { .. } => {}
     }
     Err(JobError::Dead(why.to_owned()))

@@ -65,6 +65,7 @@ pub async fn run(assignment: Assignment, ctx: Data<Ctx>) -> Result<(), JobError>
         Job::SyncCrm { intent } => crm::run(ctx, &assignment, intent).await,
         Job::ReadCrmHint { inbound_event } => crm::hint::run(ctx, &assignment, inbound_event).await,
         Job::ReconcileCrm { connection } => crm::reconcile::run(ctx, &assignment, connection).await,
+        Job::PollInbox { connection } => crm::inbox::run(ctx, &assignment, connection).await,
         Job::FireReminder { reminder } => fire_reminder::run(ctx, &assignment, reminder).await,
     }
 }

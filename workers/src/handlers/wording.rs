@@ -64,6 +64,6 @@ fn purpose(screen: ScreenId) -> Option<Purpose> {
         ScreenId::Message(Message::Reminder) => Some(Purpose::Reminder),
         ScreenId::Message(Message::Moved) => Some(Purpose::Moved),
         ScreenId::Message(Message::CancelledBySalon) => Some(Purpose::Cancelled),
-        ScreenId::Message(Message::Late | Message::PhoneNoted) | ScreenId::State(_) => None,
+        ScreenId::Message(Message::Late | Message::PhoneNoted | Message::Operator) | ScreenId::State(_) => None,
     }
 }

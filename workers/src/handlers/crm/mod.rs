@@ -3,6 +3,7 @@
 
 mod compare;
 pub(super) mod hint;
+pub(super) mod inbox;
 pub(super) mod reconcile;
 mod render;
 mod renew;
