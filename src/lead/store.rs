@@ -324,13 +324,15 @@ impl Tx {
             Some(first) => self.claim_first(contact, first).await?.unwrap_or(touch),
             None => touch,
         };
-        sqlx::query("update client set first_touch_id = coalesce(first_touch_id, $2), last_touch_id = $3, updated_at = $4 where id = $1")
-            .bind(contact.client_id)
-            .bind(first)
-            .bind(touch)
-            .bind(now)
-            .execute(self.conn())
-            .await?;
+        sqlx::query(
+            "update client set first_touch_id = coalesce(first_touch_id, $2), last_touch_id = $3, updated_at = $4 where id = $1",
+        )
+        .bind(contact.client_id)
+        .bind(first)
+        .bind(touch)
+        .bind(now)
+        .execute(self.conn())
+        .await?;
         if let Some(referral) = referral {
             self.set_referral(contact.conversation_id, &referral).await?;
         }

@@ -16,7 +16,7 @@ use axum::{
 use salon_core::{
     crypto::{KeyRing, hmac_sha256},
     ids::{ChannelAccountId, TenantId},
-    ingress::{IngressDeps, Limits, router},
+    ingress::{IngressDeps, Limits, Visitors, router},
     store::Db,
     tenant,
 };
@@ -101,7 +101,14 @@ fn routes(db: &Db, strict_signature: bool) -> Router {
 }
 
 fn routes_with(db: &Db, strict_signature: bool, redis: Option<redis::Client>) -> Router {
-    router(IngressDeps { db: db.clone(), keyring: Arc::new(keyring()), redis, strict_signature, limits: Limits::default() })
+    router(IngressDeps {
+        db: db.clone(),
+        keyring: Arc::new(keyring()),
+        redis,
+        strict_signature,
+        limits: Limits::default(),
+        visitors: Visitors::default(),
+    })
 }
 
 impl Site {

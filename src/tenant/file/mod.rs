@@ -21,7 +21,8 @@ mod tests;
 
 pub use channels::{Channel, Instagram, Max, MessageTemplate, Telegram, Vk, Whatsapp};
 pub use model::{
-    Calcom, DayBefore, Erxes, Fallback, Language, LocalText, QuietHours, Reminders, Service, Staff, StaffService, TenantFile,
+    Calcom, DayBefore, Erxes, Fallback, Language, LocalText, QuietHours, Reminders, Service, Site, Staff, StaffService,
+    TenantFile,
 };
 pub use parse::{MAX_BYTES, MAX_DEPTH};
 pub use problem::{FileErrors, Problem};

@@ -67,6 +67,7 @@ fn every_field_is_in_both() {
         ("/reminders", names::<Reminders>()),
         ("/reminders/day_before", BTreeSet::from(["at".to_owned()])),
         ("/erxes", names::<Erxes>()),
+        ("/site", names::<Site>()),
         ("/calcom", names::<Calcom>()),
         ("/fallback", names::<Fallback>()),
         ("/channels", channel),
@@ -289,8 +290,10 @@ fn defaults_are_the_same() {
     assert_eq!(default("/properties/fallback/properties/after_minutes"), json!(file.fallback.after_minutes));
     let mut example = plain_example();
     example["erxes"].as_object_mut().unwrap().remove("enabled");
+    example["site"].as_object_mut().unwrap().remove("consent");
     let file: TenantFile = serde_json::from_value(example).unwrap();
     assert_eq!(default("/properties/erxes/properties/enabled"), json!(file.erxes.unwrap().enabled));
+    assert_eq!(default("/properties/site/properties/consent"), json!(file.site.unwrap().consent));
 }
 
 /// Ends of ranges: what the schema lets through, the model can hold.
