@@ -56,8 +56,8 @@ call salon_protect('touch', 'select, insert, update');
 create function touch_prune(p_before timestamptz, p_limit integer) returns bigint
 language sql security definer set search_path = public as $$
   with old as (
-    select t.id from touch t where t.claimed_at is null and t.created_at < p_before
-      and not exists (select from touch l where l.first_id = t.id and l.created_at >= p_before)
+    select t.id from touch t where t.claimed_at is null and t.created_at <= p_before
+      and not exists (select from touch l where l.first_id = t.id and l.created_at > p_before)
     limit p_limit for update skip locked),
   gone as (delete from touch t using old where t.id = old.id returning 1)
   select count(*) from gone

@@ -1,6 +1,8 @@
 //! Webhooks, from the request to the rows.
 
 mod changed;
+mod go;
+mod leads;
 mod log;
 mod outage;
 mod refused;
