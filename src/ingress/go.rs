@@ -75,9 +75,7 @@ pub(super) async fn lead_on(
     // A path that is not UTF-8 names no salon.
     let (slug, channel) = path.map(|Path(parts)| parts).unwrap_or_default();
     let query = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()).into_owned().collect::<Vec<_>>();
-    let Ok(Ok(_place)) = tokio::time::timeout(ingress.limits.queue_patience, ingress.crowd.acquire()).await else {
-        return unavailable();
-    };
+    let Ok(_place) = ingress.place().await else { return unavailable() };
     let chats = match ingress.sites.chats(&slug, ingress.limits.commit_patience).await {
         Ok(Some(chats)) => chats,
         Ok(None) => return unknown(),

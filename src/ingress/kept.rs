@@ -82,6 +82,6 @@ impl<V: Send + Sync + 'static> Kept<V> {
     }
 }
 
-/// The database is away.
+/// The database is away, or too many ask at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct LookUpFailed;

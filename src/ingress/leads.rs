@@ -16,6 +16,7 @@ use axum::{
 };
 use metrics::counter;
 use serde_json::json;
+use tokio::sync::SemaphorePermit;
 use tracing::Instrument;
 
 use super::{
@@ -43,6 +44,8 @@ const BODY_LIMIT: usize = 16 * 1024;
 /// A form's own limit is for floods; a visitor's is for somebody who sends the same thing again and again.
 const OF_A_FORM: Rate = a_minute(60, 120);
 const OF_A_VISITOR: Rate = a_minute(6, 12);
+/// As the tenant file has it.
+const LONGEST_ORIGIN: usize = 200;
 /// After which a page should try again what could not be stored.
 const COME_BACK: Duration = Duration::from_secs(5);
 
@@ -104,9 +107,12 @@ struct Seen {
 /// own pages can read.
 pub(super) async fn preflight(State(ingress): State<Arc<Ingress>>, headers: HeaderMap) -> Response {
     let Some(origin) = cors::origin(&headers) else { return cors::preflight(None) };
-    let known = match origin.to_str() {
-        Ok(text) => ingress.sites.is_known(text, ingress.limits.commit_patience).await,
-        Err(_) => Ok(false),
+    let known = match (origin.to_str(), ingress.place().await) {
+        (Ok(text), Ok(_place)) if text.len() <= LONGEST_ORIGIN => {
+            ingress.sites.is_known(text, ingress.limits.commit_patience).await
+        }
+        (_, Ok(_)) => Ok(false),
+        (_, Err(failed)) => Err(failed),
     };
     match known {
         Ok(known) => cors::preflight(Some(origin).filter(|_| known)),
@@ -146,10 +152,6 @@ pub(super) async fn receive(State(ingress): State<Arc<Ingress>>, request: Reques
 
 impl Ingress {
     async fn take_lead(&self, parts: &Parts, body: Body, seen: &mut Seen) -> Result<TrackingCode, Refused> {
-        let Ok(Ok(_place)) = tokio::time::timeout(self.limits.queue_patience, self.crowd.acquire()).await else {
-            tracing::error!("too many visitors at once");
-            return Err(Code::Unavailable.into());
-        };
         let headers = &parts.headers;
         let named = headers.get(FORM).map(|key| key.to_str().unwrap_or_default());
         // Before the body, if that can be: its refusals are then for the page to read.
@@ -157,6 +159,7 @@ impl Ingress {
             Some(key) => Some(self.form(key, headers, seen).await?),
             None => None,
         };
+        // Nobody's place is held while a body comes in, however slowly.
         let read = body::read(headers, body, BODY_LIMIT, self.limits.body_patience).await;
         let body = read.map_err(|error| match error {
             BodyError::TooLarge => Code::PayloadTooLarge,
@@ -167,6 +170,7 @@ impl Ingress {
             Some(form) => form,
             None => self.form(fields.form_key().unwrap_or_default(), headers, seen).await?,
         };
+        let _place = self.place().await?;
         let address = visitor::address(&parts.extensions, headers, &self.visitors.proxies);
         let limits = visitor::limits("lead", form.tenant, address, &self.keyring, OF_A_FORM, OF_A_VISITOR);
         self.pacer.acquire(&limits).await.map_err(|after| Refused::Later(Code::RateLimited, after))?;
@@ -174,9 +178,22 @@ impl Ingress {
         self.file(&form, headers, key, &lead, seen).await
     }
 
+    /// A place among the visitors who are seen to at once.
+    pub(super) async fn place(&self) -> Result<SemaphorePermit<'_>, LookUpFailed> {
+        match tokio::time::timeout(self.limits.queue_patience, self.crowd.acquire()).await {
+            Ok(Ok(place)) => Ok(place),
+            _ => {
+                tracing::error!("too many visitors at once");
+                Err(LookUpFailed)
+            }
+        }
+    }
+
     /// The form of a key, if the page that sends it is one of its own. What is sent by no browser names no page.
     async fn form(&self, key: &str, headers: &HeaderMap, seen: &mut Seen) -> Result<Arc<Dated<Form>>, Refused> {
+        let place = self.place().await?;
         let form = self.sites.form(key, self.limits.commit_patience).await?.ok_or(Code::NotFound)?;
+        drop(place);
         seen.tenant = Some(form.tenant);
         if let Some(origin) = cors::origin(headers) {
             if !origin.to_str().is_ok_and(|origin| form.value.is_of(origin)) {

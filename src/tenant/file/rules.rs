@@ -116,6 +116,9 @@ fn base_url(address: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
+const BROWSERS_WAY: &str =
+    "must be written as browsers do: in small letters, in punycode, without a port that its scheme implies";
+
 /// Browsers write an origin in one way only, and that is what ours is compared with.
 fn origins(root: &Value, report: &mut Report) {
     for (pointer, origin) in entries(root, "/site/origins") {
@@ -124,9 +127,8 @@ fn origins(root: &Value, report: &mut Report) {
             continue;
         };
         let Ok(url) = Url::parse(text) else { continue };
-        let written = url.origin().ascii_serialization();
-        if url.path() == "/" && !text.ends_with('/') && written != text {
-            report.add(pointer, format!("must be written as browsers do: {written}"));
+        if url.path() == "/" && !text.ends_with('/') && url.origin().ascii_serialization() != text {
+            report.add(pointer, BROWSERS_WAY);
         }
     }
 }

@@ -4,13 +4,7 @@ use std::net::IpAddr;
 
 use axum::http::{Method, StatusCode, request::Builder};
 use futures::future::join_all;
-use salon_core::{
-    clock::SystemClock,
-    ids::RandomIds,
-    lead::EnquiryRecord,
-    ops::server::Peer,
-    store::Waker,
-};
+use salon_core::{clock::SystemClock, ids::RandomIds, lead::EnquiryRecord, ops::server::Peer, store::Waker};
 
 use super::*;
 use crate::harness::{LOTOS, roza, tenant_file};
