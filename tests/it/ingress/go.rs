@@ -3,8 +3,10 @@
 use axum::http::Method;
 use chrono::TimeDelta;
 use salon_core::{
-    job::Queue,
+    ids::InboundEventId,
+    job::{Job, Queue},
     lead::{TouchRecord, attribution::Code},
+    store::inbound::{Fate, NewInbound},
     vendor::{AddressGuard, Http, Pacer},
 };
 use salon_workers::{Bulkhead, ctx::Ctx, runtime};
@@ -77,6 +79,11 @@ impl Links {
         self.updates += 1;
         let hook = if tenant == self.site.lotos.tenant { &self.site.lotos.telegram } else { &self.site.roza.telegram };
         assert_eq!(self.site.status(hook.post(text_update(self.updates, chat, text))).await, 200);
+        self.work().await;
+    }
+
+    /// The workers do what there is to do about events.
+    async fn work(&mut self) {
         let ctx = Ctx {
             db: self.site.world.db.clone(),
             http: Http::new(AddressGuard { allow_private: true }).unwrap(),
@@ -299,9 +306,17 @@ async fn a_cookie_of_another_salon_or_of_nobody_is_not_read() {
 async fn a_code_in_the_text_stands_for_what_a_link_can_not_carry() {
     let mut links = Links::new().await;
     let lotos = links.site.lotos.tenant;
-    links.go("/go/lotos/telegram?ref=vera", None).await;
+    let number = "insert into channel_account (id, tenant_id, kind, name, base_url, credentials, credential_at, vendor_name, created_at, updated_at)
+                  select gen_random_uuid(), id, 'whatsapp', 'wa', 'https://x', '', now(), '+7 900 123-45-67', now(), now() from tenant where slug = 'lotos'";
+    sqlx::query(number).execute(&mut links.site.owner).await.unwrap();
+    let led = links.go("/go/lotos/whatsapp?ref=vera", None).await;
     let touch: Uuid = sqlx::query_scalar("select id from touch").fetch_one(&mut links.site.owner).await.unwrap();
     let words = Code::of(&keyring(), lotos, touch.into()).greeting(salon_core::lang::Lang::Ru);
+    let link = format!(
+        "https://wa.me/79001234567?{}",
+        url::form_urlencoded::Serializer::new(String::new()).append_pair("text", &words).finish()
+    );
+    assert_eq!(led.location, link);
     let roza = links.site.roza.tenant;
     links.writes(roza, 7, &words).await;
     links.writes(lotos, 7, &words.to_lowercase()).await;
@@ -340,4 +355,52 @@ async fn a_form_of_the_same_browser_is_the_same_client_s() {
             .await
             .unwrap();
     assert_eq!(names, [Some("Мария".to_owned())], "the chat's own name and number stay as they are");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_that_comes_without_words_is_attributed_too() {
+    let mut links = Links::new().await;
+    let lotos = links.site.lotos.tenant;
+    let led = links.go("/go/lotos/telegram?ref=vera", None).await;
+    // As Instagram tells of a link followed in a chat that is there already.
+    let event = json!({ "vendor_event_id": "r1", "kind": "referral", "payload": led.token(), "sender": {
+        "chat_id": "7", "user_id": "7", "name": null, "language": null } });
+    let id = InboundEventId(links.site.world.db.ids().next(links.site.world.db.clock()));
+    let referral = NewInbound {
+        id,
+        tenant: lotos,
+        source: "telegram",
+        source_id: links.site.lotos.telegram.target,
+        vendor_event_id: "r1".to_owned(),
+        kind: "referral",
+        event,
+        raw: Vec::new(),
+        fate: Fate::Work(Job::NoteEvent { inbound_event: id }, None),
+        trace: None,
+    };
+    links.site.world.db.ingest(&[referral]).await.unwrap();
+    links.work().await;
+    assert_eq!(links.clients(lotos).await, [came("vera", "vera")]);
+    assert_eq!(links.told(lotos).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_turns_out_to_be_somebody_known_brings_the_touches_along() {
+    let mut links = Links::new().await;
+    let lotos = links.site.lotos.tenant;
+    let led = links.go("/go/lotos/telegram?ref=vera", None).await;
+    links.writes(lotos, 7, &format!("/start {}", led.token())).await;
+    let known = "insert into client (id, tenant_id, phone, phone_verified, created_at, updated_at)
+                 select gen_random_uuid(), id, '+79001234567', true, now(), now() from tenant where slug = 'lotos' returning id";
+    let known: Uuid = sqlx::query_scalar(known).fetch_one(&mut links.site.owner).await.unwrap();
+    let conversation: Uuid = sqlx::query_scalar("select id from conversation").fetch_one(&mut links.site.owner).await.unwrap();
+    let mut tx = links.site.world.db.tenant(lotos).await.unwrap();
+    let contact = tx.contact(conversation.into()).await.unwrap().unwrap();
+    assert_eq!(tx.set_phone(&contact, "+79001234567", true).await.unwrap().0, known);
+    tx.commit().await.unwrap();
+    let [touch] = &links.told(lotos).await[..] else { panic!() };
+    assert_eq!(
+        (touch.client_id.0, touch.first_referral.as_deref(), touch.last_referral.as_deref()),
+        (known, Some("vera"), Some("vera"))
+    );
 }
