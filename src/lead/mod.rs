@@ -7,7 +7,9 @@ pub mod attribution;
 mod code;
 mod form;
 mod store;
+mod touch;
 
 pub use code::TrackingCode;
 pub use form::{Expected, Fields, Lead, Utm, is_referral};
-pub use store::{EnquiryRecord, Filed, Filing, NewTouch, TouchRecord, file, note_touch};
+pub use store::{EnquiryRecord, Filed, Filing, file};
+pub use touch::{NewTouch, TouchRecord, note_touch};
