@@ -47,6 +47,7 @@ codes! {
     NotFound, "NOT_FOUND", NOT_FOUND, "There is no such thing, or it is another tenant's";
     MethodNotAllowed, "METHOD_NOT_ALLOWED", METHOD_NOT_ALLOWED, "This address does not take that method";
     Conflict, "CONFLICT", CONFLICT, "The change does not fit what is there now";
+    KeyReused, "IDEMPOTENCY_KEY_REUSED", UNPROCESSABLE_ENTITY, "The same idempotency key came with another body";
     PayloadTooLarge, "PAYLOAD_TOO_LARGE", PAYLOAD_TOO_LARGE, "The body is larger than this address takes";
     RateLimited, "RATE_LIMITED", TOO_MANY_REQUESTS, "Too many requests";
     QueryTooComplex, "QUERY_TOO_COMPLEX", BAD_REQUEST, "The query is too deep or asks for too much";
@@ -63,12 +64,36 @@ pub struct Problem {
     pub code: Code,
     /// What is wrong, naming the field and the rule.
     pub detail: String,
+    /// Every field that breaks a rule, where the caller filled in several.
+    pub fields: Vec<FieldProblem>,
+}
+
+/// A field that breaks a rule. Neither is of the caller's choosing, so that nothing a stranger wrote is repeated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FieldProblem {
+    /// The field.
+    pub field: &'static str,
+    /// What was expected, to be read after the field.
+    pub rule: String,
+}
+
+impl FieldProblem {
+    /// A field and what was expected of it.
+    pub fn new(field: &'static str, rule: impl Into<String>) -> Self {
+        Self { field, rule: rule.into() }
+    }
 }
 
 impl Problem {
     /// A problem with an explanation.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into() }
+        Self { code, detail: detail.into(), fields: Vec::new() }
+    }
+
+    /// All that is wrong with what a caller filled in.
+    pub fn of_fields(fields: Vec<FieldProblem>) -> Self {
+        let said: Vec<String> = fields.iter().map(|problem| format!("{}: {}", problem.field, problem.rule)).collect();
+        Self { code: Code::InvalidArgument, detail: said.join("; "), fields }
     }
 }
 
@@ -85,6 +110,8 @@ struct ProblemBody<'a> {
     status: u16,
     code: &'a str,
     detail: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldProblem],
 }
 
 impl IntoResponse for Problem {
@@ -95,6 +122,7 @@ impl IntoResponse for Problem {
             status: self.code.status().as_u16(),
             code: self.code.as_str(),
             detail: &self.detail,
+            errors: &self.fields,
         };
         let mut response = (self.code.status(), Json(body)).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

@@ -54,6 +54,10 @@ id!(
     BookingId,
     /// One planned reminder.
     ReminderId,
+    /// One form that somebody sent from a salon's site.
+    EnquiryId,
+    /// One coming by a link that says from where.
+    TouchId,
     /// One wish that the CRM know something.
     IntentId,
     /// One job.

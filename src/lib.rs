@@ -19,6 +19,7 @@ pub mod ids;
 pub mod ingress;
 pub mod job;
 pub mod lang;
+pub mod lead;
 pub mod message;
 pub mod ops;
 pub mod schedule;

@@ -6,6 +6,7 @@ pub mod capabilities;
 mod conformance;
 mod event;
 pub mod instagram;
+mod link;
 pub mod max;
 mod meta;
 mod outbound;
@@ -18,6 +19,7 @@ pub mod whatsapp;
 
 pub use capabilities::Capabilities;
 pub use event::{ChannelEvent, ConsentSignal, EventKind, MediaKind, Sender};
+pub use link::ChatLink;
 pub use outbound::{Body, Outbound, Press, Recipient, Sent, TemplateCall};
 pub use registry::{ChannelKind, UnknownChannel, adapter};
 pub use report::{AccountNotice, Delivery, FailedClass, MessageRef, TemplateStatus};
@@ -175,6 +177,9 @@ pub trait ChannelAdapter: Send + Sync {
     fn come_back(&self) -> Option<u16> {
         None
     }
+
+    /// The link by which a person opens a chat with the account. None without a name to make it of.
+    fn chat_link(&self, link: &ChatLink<'_>) -> Option<Url>;
 
     /// Takes a webhook apart into its events (a batch of five is five). Kinds we don't know become [`EventKind::Ignored`].
     ///

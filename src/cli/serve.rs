@@ -41,6 +41,10 @@ async fn routers(app: &App, stopping: &CancellationToken) -> Result<Routers, Cli
         redis: app.redis.clone(),
         strict_signature: security.strict_signature,
         limits: ingress::Limits::default(),
+        visitors: ingress::Visitors {
+            https: app.config.listen.public_url.scheme() == "https",
+            proxies: app.config.listen.trusted_proxies.clone(),
+        },
     };
     let graphql = graphql::Deps { db: app.db.clone(), router_secret: security.router_secret.clone() };
     let ops = OpsDeps::of(app, stopping.clone()).await.map_err(|error| CliError::Failed(format!("metrics: {error}")))?;

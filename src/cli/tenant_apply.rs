@@ -39,6 +39,9 @@ pub(super) async fn run(app: &App, path: &Path, register: bool) -> Result<ExitCo
     for webhook in &applied.webhooks {
         say!("  webhook of {}: {}", webhook.account, webhook.address);
     }
+    if let Some(key) = &applied.form_key {
+        say!("  form key: {key}");
+    }
     if register { register::run(app, &applied).await } else { Ok(ExitCode::SUCCESS) }
 }
 

@@ -18,6 +18,9 @@ pub(super) async fn run(app: &App, slug: &str) -> Result<ExitCode, CliError> {
     settings(&salon);
     offers(&salon, &catalogue);
     accounts(app, &mut tx).await?;
+    if let Some(site) = tenant::load_site(&mut tx).await? {
+        say!("form key: {}, for pages of {}", site.form_key, site.origins.join(", "));
+    }
     say!("clients: {}", numbers.clients);
     say!("bookings ahead: {}", numbers.bookings_ahead);
     say!("messages waiting: {}", numbers.messages_waiting);

@@ -350,6 +350,10 @@ impl Tx {
             "update client_identity set client_id = $2 where client_id = $1",
             "update conversation set client_id = $2 where client_id = $1",
             "update booking set client_id = $2 where client_id = $1",
+            "update enquiry set client_id = $2 where client_id = $1",
+            "update touch set client_id = $2 where client_id = $1",
+            "update client o set first_touch_id = coalesce(o.first_touch_id, c.first_touch_id),
+               last_touch_id = coalesce(c.last_touch_id, o.last_touch_id) from client c where c.id = $1 and o.id = $2",
         ] {
             sqlx::query(statement).bind(contact.client_id).bind(owner).execute(self.conn()).await?;
         }

@@ -2,12 +2,15 @@
 
 use std::net::SocketAddr;
 
+use ipnet::IpNet;
 use url::Url;
 
 use super::{
     environment::Environment,
     reader::Reader,
-    settings::{SALON_GRAPHQL_ADDR, SALON_INGRESS_ADDR, SALON_OPS_ADDR, SALON_PUBLIC_URL, SALON_WORKERS_OPS_ADDR},
+    settings::{
+        SALON_GRAPHQL_ADDR, SALON_INGRESS_ADDR, SALON_OPS_ADDR, SALON_PUBLIC_URL, SALON_TRUSTED_PROXIES, SALON_WORKERS_OPS_ADDR,
+    },
 };
 
 /// Addresses.
@@ -23,6 +26,8 @@ pub struct Listen {
     pub workers_ops: SocketAddr,
     /// What vendors reach the ingress at, without a trailing slash in its path.
     pub public_url: Url,
+    /// The proxies before the ingress, whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 impl Listen {
@@ -33,8 +38,20 @@ impl Listen {
         let ops = from.required(&SALON_OPS_ADDR, address);
         let workers_ops = from.required(&SALON_WORKERS_OPS_ADDR, address);
         let public_url = from.required(&SALON_PUBLIC_URL, |text| public(text, environment));
-        Some(Self { graphql: graphql?, ingress: ingress?, ops: ops?, workers_ops: workers_ops?, public_url: public_url? })
+        let proxies = from.required(&SALON_TRUSTED_PROXIES, networks);
+        Some(Self {
+            graphql: graphql?,
+            ingress: ingress?,
+            ops: ops?,
+            workers_ops: workers_ops?,
+            public_url: public_url?,
+            trusted_proxies: proxies?,
+        })
     }
+}
+
+fn networks(text: &str) -> Option<Vec<IpNet>> {
+    text.split(',').map(|network| network.trim().parse().ok()).collect()
 }
 
 /// Bot API, `setWebhook`: "HTTPS URL to send updates to". Stand-ins take http.

@@ -62,6 +62,8 @@ settings! {
     SALON_GRAPHQL_ADDR = plain("SALON_GRAPHQL_ADDR", Some("127.0.0.1:3390"), "`address:port`");
     /// Where webhooks arrive.
     SALON_INGRESS_ADDR = plain("SALON_INGRESS_ADDR", Some("127.0.0.1:3391"), "`address:port`");
+    /// Whose word on a visitor's address is taken.
+    SALON_TRUSTED_PROXIES = plain("SALON_TRUSTED_PROXIES", Some("127.0.0.0/8,::1/128"), "networks such as `10.0.0.0/8`, separated by commas");
     /// Health and metrics of the web process.
     SALON_OPS_ADDR = plain("SALON_OPS_ADDR", Some("127.0.0.1:3392"), "`address:port`");
     /// Health and metrics of the workers.

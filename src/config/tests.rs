@@ -48,6 +48,7 @@ fn defaults_are_strict() {
     assert_eq!((config.database.connections, config.log.format), (16, LogFormat::Json));
     assert_eq!(config.listen.graphql.to_string(), "127.0.0.1:3390");
     assert_eq!(config.listen.workers_ops.to_string(), "127.0.0.1:3393");
+    assert_eq!(config.listen.trusted_proxies.len(), 2);
 }
 
 #[test]
@@ -84,6 +85,7 @@ fn each_wrong_setting_is_refused_by_name() {
         ("SALON_PUBLIC_URL", "https://salon.example.com/?a=b", "without query"),
         ("SALON_GRAPHQL_ADDR", "localhost", "got \"localhost\""),
         ("SALON_INGRESS_ADDR", "127.0.0.1", "`address:port`"),
+        ("SALON_TRUSTED_PROXIES", "10.0.0.0/8,proxy", "networks such as"),
         ("SALON_OPS_ADDR", "127.0.0.1:99999", "`address:port`"),
         ("SALON_WORKERS_OPS_ADDR", "x", "`address:port`"),
         ("SALON_ALLOW_PRIVATE_VENDORS", "yes", "got \"yes\""),

@@ -8,6 +8,7 @@ use crate::{
     channel::ChannelKind,
     ids::{BookingId, ClientId, IntentId},
     lang::Lang,
+    lead::Utm,
 };
 
 /// One of the cards.
@@ -58,21 +59,6 @@ pub struct Touched {
     pub referral: Option<String>,
     /// When.
     pub at: DateTime<Utc>,
-}
-
-/// Where a visit came from, in the words of web analytics.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-pub struct Utm {
-    /// `utm_source`.
-    pub source: Option<String>,
-    /// `utm_medium`.
-    pub medium: Option<String>,
-    /// `utm_campaign`.
-    pub campaign: Option<String>,
-    /// `utm_content`.
-    pub content: Option<String>,
-    /// `utm_term`.
-    pub term: Option<String>,
 }
 
 /// Somebody asked something of the salon: a form on its site.

@@ -19,7 +19,7 @@ mod subject;
 
 pub use account::{CrmAccount, CrmCall, CrmSecrets, HookSecret, INTERACTIVE, OAuth, Pace, Tokens, UNATTENDED, Unsent};
 pub use capabilities::{Capabilities, Keeps, Transcript};
-pub use card::{Author, BookingCard, BookingState, Card, ClientCard, EnquiryCard, NoteCard, Noted, TaskCard, Touched, Utm};
+pub use card::{Author, BookingCard, BookingState, Card, ClientCard, EnquiryCard, NoteCard, Noted, TaskCard, Touched};
 pub use change::{Entity, Hint, InboxReply, RemotePage, RemoteState, RepliedBy};
 pub use drift::{DriftCount, Repair};
 pub use fields::{Fact, FieldKind, FieldMap, FieldSettings, FieldSpec, TheirField};

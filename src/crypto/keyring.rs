@@ -10,10 +10,13 @@ use chacha20poly1305::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
+use super::{hmac_sha256, same};
 use crate::ids::Ids;
 
 const VERSION: u8 = 1;
 const NONCE: usize = 24;
+/// The shortest proof that counts: 128 bits.
+const SHORTEST_PROOF: usize = 16;
 
 /// An encrypted value: version, key id, nonce, ciphertext with tag (XChaCha20-Poly1305).
 #[derive(Clone, PartialEq, Eq)]
@@ -69,12 +72,20 @@ pub enum SealError {
 struct RingKey {
     id: String,
     cipher: XChaCha20Poly1305,
+    /// What the keys of signatures are made of: never the key that seals.
+    signing: [u8; 32],
 }
 
-/// The keys that seal credentials, newest first.
+/// The keys that seal credentials and sign what goes through strangers' hands, newest first.
 pub struct KeyRing {
     first: RingKey,
     older: Vec<RingKey>,
+}
+
+impl RingKey {
+    fn sign(&self, purpose: &str, message: &[u8]) -> [u8; 32] {
+        hmac_sha256(&hmac_sha256(&self.signing, purpose.as_bytes()), message)
+    }
 }
 
 impl fmt::Debug for KeyRing {
@@ -101,7 +112,11 @@ impl KeyRing {
                 return Err(KeyRingError::Duplicate(n));
             }
             let bytes: [u8; 32] = BASE64.decode(key).ok().and_then(|b| b.try_into().ok()).ok_or(KeyRingError::Key(n))?;
-            keys.push(RingKey { id: id.to_owned(), cipher: XChaCha20Poly1305::new(&Key::from(bytes)) });
+            keys.push(RingKey {
+                id: id.to_owned(),
+                cipher: XChaCha20Poly1305::new(&Key::from(bytes)),
+                signing: hmac_sha256(&bytes, b"salon-core signatures 1"),
+            });
         }
         let mut keys = keys.into_iter();
         Ok(Self { first: keys.next().ok_or(KeyRingError::Empty)?, older: keys.collect() })
@@ -150,6 +165,21 @@ impl KeyRing {
         key.cipher.decrypt(&XNonce::from(*nonce), payload).map_err(|_| SealError::Tampered)
     }
 
+    /// Signs what will come back through a stranger's hands (HMAC-SHA256): for one `purpose`, so that what is signed for one is worth
+    /// nothing for another.
+    pub fn sign(&self, purpose: &str, message: &[u8]) -> [u8; 32] {
+        self.first.sign(purpose, message)
+    }
+
+    /// Whether this is what [`KeyRing::sign`] made, or its first 16 bytes or more, under any key of the ring. In constant time.
+    pub fn proves(&self, purpose: &str, message: &[u8], proof: &[u8]) -> bool {
+        let fits = |key: &RingKey| {
+            let whole = key.sign(purpose, message);
+            whole.get(..proof.len()).is_some_and(|expected| same(expected, proof))
+        };
+        proof.len() >= SHORTEST_PROOF && self.keys().fold(false, |proven, key| proven | fits(key))
+    }
+
     fn split(sealed: &Sealed) -> Result<(&str, &[u8]), SealError> {
         let [VERSION, length, rest @ ..] = sealed.0.as_slice() else { return Err(SealError::Malformed) };
         let (id, rest) = rest.split_at_checked(usize::from(*length)).ok_or(SealError::Malformed)?;
@@ -188,6 +218,19 @@ mod tests {
             changed.0[byte] ^= 1;
             assert!(ring.open(&changed, "row/1").is_err(), "byte {byte}");
         }
+    }
+
+    #[test]
+    fn a_signature_is_of_one_message_one_purpose_and_this_ring() {
+        let ring = ring(&[("k2", 2), ("k1", 1)]);
+        let proof = ring.sign("cookie", b"touch");
+        assert!(ring.proves("cookie", b"touch", &proof) && ring.proves("cookie", b"touch", &proof[..16]));
+        assert!(!ring.proves("cookie", b"touch", &proof[..15]) && !ring.proves("cookie", b"touch", b""));
+        assert!(!ring.proves("token", b"touch", &proof) && !ring.proves("cookie", b"torch", &proof));
+        assert!(!ring.proves("cookie", b"touch", &[proof.as_slice(), &[0]].concat()));
+        let old = self::ring(&[("k1", 1)]).sign("cookie", b"touch");
+        assert!(ring.proves("cookie", b"touch", &old), "an older key of the ring");
+        assert!(!self::ring(&[("k3", 3)]).proves("cookie", b"touch", &old));
     }
 
     #[test]

@@ -30,6 +30,7 @@ pub use effect::{Effect, Phone};
 pub use facts::{Facts, Service, Staff, Title, Visit};
 pub use input::{Input, Refusal, SystemEvent};
 pub use messages::{ReminderKind, SalonCard, confirmation, from_operator, reminder, visit_cancelled_by_salon, visit_moved};
+pub(crate) use phone::parse as parse_phone;
 pub use render::{Button, Keyboard, Rendered, render};
 pub use screen::{AskContact, Choice, Message, Screen, ScreenId, VisitFacts};
 pub use session::{Draft, IDLE_AFTER, Offer, Session, Slot, State};

@@ -11,7 +11,7 @@ const MAX_TEXT: usize = 64;
 
 /// The number in `text` as E.164, numbers without a country code being of `region`. `None` when it is not a number
 /// that can exist.
-pub(super) fn parse(text: &str, region: &str) -> Option<Phone> {
+pub(crate) fn parse(text: &str, region: &str) -> Option<Phone> {
     let (plus, digits) = digits(text)?;
     let international = format!("+{digits}");
     if plus {

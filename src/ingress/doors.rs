@@ -27,8 +27,8 @@ use crate::{
 /// How long a changed secret may stay unseen if nobody tells of it.
 pub(super) const KNOWN_FOR: Duration = Duration::from_secs(30);
 /// Short: a new address works at once for a vendor that called it too early.
-const UNKNOWN_FOR: Duration = Duration::from_secs(2);
-const MOST_KEPT: u64 = 20_000;
+pub(super) const UNKNOWN_FOR: Duration = Duration::from_secs(2);
+pub(super) const MOST_KEPT: u64 = 20_000;
 
 /// Where a webhook goes in.
 pub(super) struct Door {
@@ -201,6 +201,11 @@ impl Doors {
         }
         let found: Result<_, Arc<StoreError>> = self.named.try_get_with(key, load).await;
         found.map_err(|error| error as LookUpFailed)
+    }
+
+    /// The changes that are heard of.
+    pub(super) fn changes(&self) -> Arc<Changes> {
+        self.changes.clone()
     }
 
     /// What a webhook of an unknown address is checked against.

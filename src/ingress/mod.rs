@@ -1,21 +1,32 @@
-//! Public HTTP: the vendors' webhooks. A webhook is answered 2xx only after its events are committed.
+//! Public HTTP: the vendors' webhooks, the forms of salons' sites, and the links that lead to a chat. Each is answered only after what it
+//! brings is committed, and none of them waits for a vendor.
 
 mod batch;
 mod body;
 mod changes;
+mod cors;
 mod doors;
+mod go;
 mod intake;
+mod kept;
+mod leads;
 mod record;
+mod sites;
 mod source;
+mod visitor;
 mod webhook;
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{Router, routing::get};
+use axum::{
+    Router,
+    routing::{get, post},
+};
+use ipnet::IpNet;
 use tokio::sync::Semaphore;
 
-use self::{batch::Batcher, doors::Doors};
-use crate::{crypto::KeyRing, ops, store::Db};
+use self::{batch::Batcher, doors::Doors, sites::Sites};
+use crate::{crypto::KeyRing, ops, store::Db, vendor::Pacer};
 
 /// What the ingress works with.
 #[derive(Debug, Clone)]
@@ -30,6 +41,24 @@ pub struct IngressDeps {
     pub strict_signature: bool,
     /// How much at once, and how long.
     pub limits: Limits,
+    /// What is known of how visitors reach us.
+    pub visitors: Visitors,
+}
+
+/// How visitors of salons' sites reach us.
+#[derive(Debug, Clone)]
+pub struct Visitors {
+    /// Whether they come by https: then a cookie is never sent without it.
+    pub https: bool,
+    /// The proxies whose `X-Forwarded-For` is believed.
+    pub proxies: Vec<IpNet>,
+}
+
+impl Default for Visitors {
+    fn default() -> Self {
+        let loopback = ["127.0.0.0/8", "::1/128"];
+        Self { https: true, proxies: loopback.iter().filter_map(|network| network.parse().ok()).collect() }
+    }
 }
 
 /// How much the ingress does at once, and how long it waits.
@@ -55,6 +84,8 @@ pub struct Limits {
     pub commit_patience: Duration,
     /// How long a body may take to arrive.
     pub body_patience: Duration,
+    /// Forms and links at once.
+    pub visitors: usize,
     /// 401 and 404 are answered at multiples of this after the request's arrival.
     pub refusal_tick: Duration,
 }
@@ -72,6 +103,7 @@ impl Default for Limits {
             batch_bytes: 4 * 1024 * 1024,
             commit_patience: Duration::from_secs(5),
             body_patience: Duration::from_secs(20),
+            visitors: 128,
             refusal_tick: Duration::from_millis(25),
         }
     }
@@ -85,22 +117,36 @@ struct Ingress {
     strangers: Semaphore,
     strict_signature: bool,
     limits: Limits,
+    keyring: Arc<KeyRing>,
+    sites: Sites,
+    pacer: Pacer,
+    visitors: Visitors,
+    crowd: Semaphore,
 }
 
 /// The public addresses. Starts the flushers, so it needs a runtime; they end when the router is dropped.
 pub fn router(deps: IngressDeps) -> Router {
-    let IngressDeps { db, keyring, redis, strict_signature, limits } = deps;
+    let IngressDeps { db, keyring, redis, strict_signature, limits, visitors } = deps;
+    let pacer = Pacer::new(redis.as_ref());
+    let doors = Doors::new(db.clone(), keyring.clone(), redis, limits.per_address);
     let ingress = Ingress {
-        doors: Doors::new(db.clone(), keyring, redis, limits.per_address),
+        sites: Sites::new(db.clone(), doors.changes()),
+        doors,
         batcher: Batcher::start(db.clone(), &limits),
         places: Semaphore::new(limits.concurrency),
         strangers: Semaphore::new(limits.strangers),
         db,
         strict_signature,
+        keyring,
+        pacer,
+        visitors,
+        crowd: Semaphore::new(limits.visitors),
         limits,
     };
     let routes = Router::new()
         .route("/webhooks/{source}/{endpoint_key}", get(webhook::greet).post(webhook::receive))
+        .route("/v1/leads", post(leads::receive).options(leads::preflight))
+        .route("/go/{slug}/{channel}", get(go::lead_on))
         .with_state(Arc::new(ingress));
     ops::http::closed(routes)
 }

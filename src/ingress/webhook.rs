@@ -99,7 +99,7 @@ async fn handle(
 }
 
 /// W3C Trace Context: `version-traceid-parentid-flags`; an id of zeros is none.
-fn trace_of(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn trace_of(headers: &HeaderMap) -> Option<&str> {
     let id = headers.get("traceparent")?.to_str().ok()?.split('-').nth(1)?;
     (!id.bytes().all(|digit| digit == b'0')).then_some(id)
 }

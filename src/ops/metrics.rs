@@ -17,6 +17,10 @@ pub mod names {
     pub const WEBHOOKS: &str = "salon_webhooks_total";
     /// How long a webhook took, in seconds, by `channel`.
     pub const WEBHOOK_SECONDS: &str = "salon_webhook_seconds";
+    /// Forms of salons' sites, by `outcome`.
+    pub const LEADS: &str = "salon_leads_total";
+    /// Visitors who were led to a chat, by `channel` and `outcome`.
+    pub const LINKS: &str = "salon_links_total";
     /// Jobs that are due and wait, by `queue`.
     pub const QUEUE_READY: &str = "salon_queue_ready";
     /// Jobs that run, by `queue`.
@@ -69,6 +73,8 @@ fn start() -> Result<PrometheusHandle, BuildError> {
 fn describe() {
     describe_counter!(names::WEBHOOKS, "Webhooks by source and outcome");
     describe_histogram!(names::WEBHOOK_SECONDS, Unit::Seconds, "How long a webhook took");
+    describe_counter!(names::LEADS, "Forms of salons' sites by outcome");
+    describe_counter!(names::LINKS, "Visitors led to a chat by channel and outcome");
     describe_gauge!(names::QUEUE_READY, "Jobs that are due and wait");
     describe_gauge!(names::QUEUE_RUNNING, "Jobs that run");
     describe_gauge!(names::QUEUE_SCHEDULED, "Jobs whose time has not come");

@@ -9,6 +9,7 @@ use super::{Db, StoreError, migrations::MONTHS_AHEAD};
 use crate::{
     crm::{CrmKind, INBOX_ACTIVE, crm, inboxes},
     job::Queue,
+    lead::attribution,
 };
 
 /// Marks of seen events older than this are pruned: Meta repeats for 7 days, nobody longer.
@@ -106,7 +107,7 @@ impl Db {
             .await?)
     }
 
-    /// Makes partitions ahead, drops those past their retention, prunes marks of seen events. Returns (made, dropped, pruned).
+    /// Makes partitions ahead, drops those past their retention, prunes marks of seen events and touches that nobody came with. Returns (made, dropped, pruned).
     ///
     /// # Errors
     /// When the database can't be reached.
@@ -115,8 +116,10 @@ impl Db {
         let made =
             sqlx::query_scalar("select partitions_ensure($1, $2)").bind(now).bind(MONTHS_AHEAD).fetch_one(self.narrow()).await?;
         let dropped = sqlx::query_scalar("select partitions_drop_old($1)").bind(now).fetch_one(self.narrow()).await?;
-        let pruned =
+        let pruned: i64 =
             sqlx::query_scalar("select inbound_seen_prune($1, 10000)").bind(now - SEEN_KEPT).fetch_one(self.narrow()).await?;
-        Ok((made, dropped, pruned))
+        let forgotten: i64 =
+            sqlx::query_scalar("select touch_prune($1, 10000)").bind(now - attribution::LIFE).fetch_one(self.narrow()).await?;
+        Ok((made, dropped, pruned + forgotten))
     }
 }

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use chrono_tz::Tz;
+use sqlx::FromRow;
 use uuid::Uuid;
 
 use crate::{
+    channel::ChannelKind,
     ids::{ServiceId, StaffId, TenantId},
     lang::Lang,
     schedule::{QuietHours, ReminderPolicy},
@@ -141,6 +143,30 @@ impl Catalogue {
     pub fn event_types(&self) -> Vec<i64> {
         self.staff.iter().filter(|staff| staff.active).flat_map(|staff| &staff.services).map(|done| done.event_type_id).collect()
     }
+}
+
+/// The form on a salon's site.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct Site {
+    /// Which form: it stands in the page and is no secret.
+    pub form_key: String,
+    /// Whose pages may send it, as browsers write an origin.
+    pub origins: Vec<String>,
+    /// Whether it must carry consent.
+    pub consent: bool,
+}
+
+/// A chat that a link can lead to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chat {
+    /// In which messenger.
+    pub kind: ChannelKind,
+    /// The channel's name in the tenant file.
+    pub name: String,
+    /// The account's id at the vendor; empty where nothing tells.
+    pub external_id: String,
+    /// The account's public name, once the vendor has told it.
+    pub public_name: Option<String>,
 }
 
 /// Where a webhook belongs.

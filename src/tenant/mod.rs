@@ -18,8 +18,11 @@ pub use accounts::{
     webhooks,
 };
 pub use connect::{ConnectError, Connected, Connector, LastLook, Watched, last_look};
-pub use directory::{Catalogue, Endpoint, Service, Staff, StaffService, Tenant};
+pub use directory::{Catalogue, Chat, Endpoint, Service, Site, Staff, StaffService, Tenant};
 pub(crate) use store::audit;
-pub use store::{TenantNumbers, id_by_slug, ids, load_catalogue, load_tenant, resolve_endpoint};
+pub use store::{
+    TenantNumbers, id_by_slug, ids, is_site_of_some_tenant, load_catalogue, load_chats, load_site, load_tenant, resolve_endpoint,
+    tenant_of_form,
+};
 pub use templates::{NoTemplate, Parameter, Purpose, Template, set_template_status, template_call};
 pub use tokens::{begin_renewal, end_renewal, store_hooks, store_tokens};

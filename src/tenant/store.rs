@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use sqlx::{FromRow, types::Json};
 use uuid::Uuid;
 
-use super::directory::{Catalogue, Endpoint, Service, Staff, StaffService, Tenant};
+use super::directory::{Catalogue, Chat, Endpoint, Service, Site, Staff, StaffService, Tenant};
 use crate::{
     crypto::sha256,
     ids::{ServiceId, StaffId, TenantId},
@@ -151,6 +151,53 @@ fn master(row: StaffRow) -> Staff {
     let pairs = row.services.into_iter().zip(row.event_types);
     let services = pairs.map(|(service, event_type_id)| StaffService { service, event_type_id }).collect();
     Staff { id: row.id, key: row.key, name: row.name, host_id: row.host_id, services, active: row.active }
+}
+
+/// The salon's site, if it has a form that is in use.
+///
+/// # Errors
+/// When the database can't be reached.
+pub async fn load_site(tx: &mut Tx) -> Result<Option<Site>, StoreError> {
+    let tenant = tx.tenant();
+    Ok(sqlx::query_as("select form_key, origins, consent from site where tenant_id = $1 and active")
+        .bind(tenant)
+        .fetch_optional(tx.conn())
+        .await?)
+}
+
+/// Whose form carries this key.
+///
+/// # Errors
+/// When the database can't be reached.
+pub async fn tenant_of_form(db: &Db, form_key: &str) -> Result<Option<TenantId>, StoreError> {
+    Ok(sqlx::query_scalar("select site_by_form($1)").bind(form_key).fetch_one(db.narrow()).await?)
+}
+
+/// Whether any salon has forms on pages of this origin.
+///
+/// # Errors
+/// When the database can't be reached.
+pub async fn is_site_of_some_tenant(db: &Db, origin: &str) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar("select site_origin_known($1)").bind(origin).fetch_one(db.narrow()).await?)
+}
+
+/// The salon's chats, as far as a link can lead to them: those in use, the oldest first.
+///
+/// # Errors
+/// When the database can't be reached, or a stored value can't be read.
+pub async fn load_chats(tx: &mut Tx) -> Result<Vec<Chat>, StoreError> {
+    let tenant = tx.tenant();
+    let rows: Vec<(String, String, Option<String>, Option<String>)> = sqlx::query_as(
+        "select kind, name, external_id, vendor_name from channel_account where tenant_id = $1 and status = 'active' order by id",
+    )
+    .bind(tenant)
+    .fetch_all(tx.conn())
+    .await?;
+    let chat = |(kind, name, external_id, public_name): (String, String, Option<String>, Option<String>)| {
+        let kind = kind.parse().map_err(|_| StoreError::Corrupt("channel_account.kind"))?;
+        Ok(Chat { kind, name, external_id: external_id.unwrap_or_default(), public_name })
+    };
+    rows.into_iter().map(chat).collect()
 }
 
 /// Keeps everybody else who would change this salon's accounts waiting until the transaction ends. Not the salon's row: there is none

@@ -25,14 +25,25 @@ pub struct Rate {
 }
 
 impl Rate {
+    /// The time that one call takes up of a process's share.
+    fn share(&self) -> Duration {
+        Duration::from_micros(self.emission().saturating_mul(SHARES))
+    }
+
+    /// How far ahead of its time a share may be used up.
+    fn share_burst(&self) -> Duration {
+        self.share().saturating_mul((self.burst / SHARES_OF_BURST).saturating_sub(1))
+    }
+
     /// Microseconds that one call takes up.
     fn emission(&self) -> u64 {
         u64::try_from(self.per.as_micros()).unwrap_or(u64::MAX) / u64::from(self.count.max(1))
     }
 }
 
-/// With Redis away, each process takes this part of a limit: safe for up to so many processes.
+/// With Redis away, each process takes this part of a limit, of its rate and of its burst: safe for up to so many processes.
 const SHARES: u64 = 4;
+const SHARES_OF_BURST: u32 = 4;
 
 const GCRA: &str = r"
 local now = redis.call('TIME'); now = now[1] * 1000000 + now[2]
@@ -64,7 +75,16 @@ pub struct Pacer {
     redis: Option<ConnectionManager>,
     gcra: Arc<Script>,
     pause: Arc<Script>,
-    local: Arc<Mutex<HashMap<String, Instant>>>,
+    local: Arc<Mutex<Local>>,
+}
+
+/// What one process knows by itself.
+#[derive(Default)]
+struct Local {
+    /// When what was counted for a key will be used up (GCRA: the theoretical arrival time).
+    used_until: HashMap<String, Instant>,
+    /// Until when a vendor wants to hear nothing.
+    paused_until: HashMap<String, Instant>,
 }
 
 impl std::fmt::Debug for Pacer {
@@ -118,29 +138,40 @@ impl Pacer {
         }
         let until = Instant::now() + wait;
         let mut local = self.local.lock().unwrap_or_else(PoisonError::into_inner);
-        let free_at = local.entry(key.to_owned()).or_insert(until);
+        let free_at = local.paused_until.entry(key.to_owned()).or_insert(until);
         *free_at = (*free_at).max(until);
     }
 
     fn acquire_share(&self, limits: &[(String, Rate)]) -> Result<(), Duration> {
         let now = Instant::now();
         let mut local = self.local.lock().unwrap_or_else(PoisonError::into_inner);
-        // Chats that have been quiet need no memory.
-        if local.len() > 10_000 {
-            local.retain(|_, free_at| *free_at > now);
-        }
-        let wait = limits
-            .iter()
-            .filter_map(|(key, _)| local.get(key).and_then(|free_at| free_at.checked_duration_since(now)))
-            .max()
-            .filter(|wait| !wait.is_zero());
-        if let Some(wait) = wait {
+        local.forget_the_quiet(now);
+        let wait = limits.iter().filter_map(|(key, rate)| local.free_at(key, *rate)?.checked_duration_since(now)).max();
+        if let Some(wait) = wait.filter(|wait| !wait.is_zero()) {
             return Err(wait);
         }
         for (key, rate) in limits {
-            local.insert(key.clone(), now + Duration::from_micros(rate.emission().saturating_mul(SHARES)));
+            let used = local.used_until.entry(key.clone()).or_insert(now);
+            *used = (*used).max(now) + rate.share();
         }
         Ok(())
+    }
+}
+
+impl Local {
+    /// When a call may be made; none: at once.
+    fn free_at(&self, key: &str, rate: Rate) -> Option<Instant> {
+        let used = self.used_until.get(key).map(|until| until.checked_sub(rate.share_burst()).unwrap_or(*until));
+        used.max(self.paused_until.get(key).copied())
+    }
+
+    /// Who has been quiet needs no memory.
+    fn forget_the_quiet(&mut self, now: Instant) {
+        for kept in [&mut self.used_until, &mut self.paused_until] {
+            if kept.len() > 10_000 {
+                kept.retain(|_, until| *until > now);
+            }
+        }
     }
 }
 
@@ -159,6 +190,19 @@ mod tests {
         // The refused call counted against nobody: another chat only waits for the bot's own share.
         let wait = pacer.acquire(&limits("chat 2")).await.unwrap_err();
         assert!(wait <= Duration::from_millis(200), "{wait:?}");
+    }
+
+    #[tokio::test]
+    async fn without_redis_a_process_has_its_share_of_a_burst() {
+        let pacer = Pacer::new(None);
+        let limits = [("form".to_owned(), Rate { count: 1, per: Duration::from_secs(60), burst: 12 })];
+        for _ in 0..3 {
+            assert_eq!(pacer.acquire(&limits).await, Ok(()));
+        }
+        let wait = pacer.acquire(&limits).await.unwrap_err();
+        assert!(wait > Duration::from_secs(230) && wait <= Duration::from_secs(240), "{wait:?}");
+        pacer.pause("form", Duration::from_secs(600)).await;
+        assert!(pacer.acquire(&limits).await.unwrap_err() > Duration::from_secs(599), "a pause is for bursts too");
     }
 
     #[tokio::test]

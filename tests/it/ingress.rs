@@ -1,6 +1,8 @@
 //! Webhooks, from the request to the rows.
 
 mod changed;
+mod go;
+mod leads;
 mod log;
 mod outage;
 mod refused;
@@ -16,7 +18,7 @@ use axum::{
 use salon_core::{
     crypto::{KeyRing, hmac_sha256},
     ids::{ChannelAccountId, TenantId},
-    ingress::{IngressDeps, Limits, router},
+    ingress::{IngressDeps, Limits, Visitors, router},
     store::Db,
     tenant,
 };
@@ -101,7 +103,14 @@ fn routes(db: &Db, strict_signature: bool) -> Router {
 }
 
 fn routes_with(db: &Db, strict_signature: bool, redis: Option<redis::Client>) -> Router {
-    router(IngressDeps { db: db.clone(), keyring: Arc::new(keyring()), redis, strict_signature, limits: Limits::default() })
+    router(IngressDeps {
+        db: db.clone(),
+        keyring: Arc::new(keyring()),
+        redis,
+        strict_signature,
+        limits: Limits::default(),
+        visitors: Visitors::default(),
+    })
 }
 
 impl Site {

@@ -17,8 +17,8 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::{
-    Account, AccountInfo, Capabilities, ChannelAdapter, ChannelEvent, ChannelKind, Handshake, Outbound, Pacing, Rate, Recipient,
-    Sent, SignatureInvalid, Unparsable,
+    Account, AccountInfo, Capabilities, ChannelAdapter, ChannelEvent, ChannelKind, ChatLink, Handshake, Outbound, Pacing, Rate,
+    Recipient, Sent, SignatureInvalid, Unparsable,
     capabilities::{ButtonBudget, Limit, Receipts, Unit},
     proof,
 };
@@ -98,6 +98,13 @@ impl ChannelAdapter for Instagram {
             Handshake::Query(query) => Some(proof::meta_handshake(query, &account.secrets)),
             Handshake::Body(_) => None,
         }
+    }
+
+    // Instagram, ig.me links: `ref` comes back as a referral.
+    fn chat_link(&self, link: &ChatLink<'_>) -> Option<Url> {
+        let name = link.name(1..=30, |c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.'))?;
+        let is_path = name.chars().all(|c| c == '.');
+        (!is_path).then(|| link.with_token("https://ig.me/m/", name, "ref")).flatten()
     }
 
     fn parse(&self, body: &[u8], _account: &Account) -> Result<Vec<ChannelEvent>, Unparsable> {

@@ -19,8 +19,8 @@ use http::HeaderMap;
 use url::Url;
 
 use super::{
-    Account, AccountInfo, Capabilities, ChannelAdapter, ChannelEvent, ChannelKind, Outbound, Pacing, Press, Rate, Recipient,
-    Sent, SignatureInvalid, Unparsable,
+    Account, AccountInfo, Capabilities, ChannelAdapter, ChannelEvent, ChannelKind, ChatLink, Outbound, Pacing, Press, Rate,
+    Recipient, Sent, SignatureInvalid, Unparsable,
     capabilities::{ButtonBudget, Limit, Receipts, Unit},
     proof,
 };
@@ -92,6 +92,12 @@ impl ChannelAdapter for Max {
 
     fn verify(&self, headers: &HeaderMap, _body: &[u8], account: &Account) -> Result<(), SignatureInvalid> {
         proof::shared_secret(headers, SECRET_HEADER, &account.secrets)
+    }
+
+    // MAX: `start` is at most 512 characters, and comes back as the payload of `bot_started`.
+    fn chat_link(&self, link: &ChatLink<'_>) -> Option<Url> {
+        let name = link.name(4..=64, |c| c.is_ascii_alphanumeric() || c == '_')?;
+        link.with_token("https://max.ru/", name, "start")
     }
 
     fn parse(&self, body: &[u8], account: &Account) -> Result<Vec<ChannelEvent>, Unparsable> {

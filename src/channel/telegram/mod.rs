@@ -16,8 +16,8 @@ use http::HeaderMap;
 use url::Url;
 
 use super::{
-    Account, AccountInfo, Capabilities, ChannelAdapter, ChannelEvent, ChannelKind, Outbound, Pacing, Press, Rate, Recipient,
-    Sent, SignatureInvalid, Unparsable,
+    Account, AccountInfo, Capabilities, ChannelAdapter, ChannelEvent, ChannelKind, ChatLink, Outbound, Pacing, Press, Rate,
+    Recipient, Sent, SignatureInvalid, Unparsable,
     capabilities::{ButtonBudget, Limit, Receipts, Unit},
 };
 use crate::vendor::{Failure, Http};
@@ -73,6 +73,12 @@ impl ChannelAdapter for Telegram {
 
     fn verify(&self, headers: &HeaderMap, _body: &[u8], account: &Account) -> Result<(), SignatureInvalid> {
         inbound::verify(headers, &account.secrets)
+    }
+
+    // Bot API, deep linking: `start` is 1-64 of `A-Z a-z 0-9 _ -`, and comes back behind `/start`.
+    fn chat_link(&self, link: &ChatLink<'_>) -> Option<Url> {
+        let name = link.name(4..=32, |c| c.is_ascii_alphanumeric() || c == '_')?;
+        link.with_token("https://t.me/", name, "start")
     }
 
     fn parse(&self, body: &[u8], _account: &Account) -> Result<Vec<ChannelEvent>, Unparsable> {

@@ -62,7 +62,7 @@ struct Read {
     kind: EventKind,
     message_id: Option<String>,
     at: Option<DateTime<Utc>>,
-    /// What a permission came with.
+    /// What a permission, or a message without words, came with: the payload of a link.
     key: Option<String>,
 }
 
@@ -113,7 +113,11 @@ fn message_new(object: Value) -> Result<Read, Refused> {
     }
     let message_id = id_of(&message);
     let at = message.date.and_then(|at| DateTime::from_timestamp(at, 0));
-    Ok(Read { message_id, at, ..Read::of(sender, matter(message)) })
+    let led_here = message.r#ref.clone().filter(|referral| !referral.is_empty());
+    let kind = matter(message);
+    // Anything but a text or a start has no place of its own for the link that led to it.
+    let key = led_here.filter(|_| !matches!(kind, EventKind::Text { .. } | EventKind::Start { .. } | EventKind::Ignored { .. }));
+    Ok(Read { message_id, at, key, ..Read::of(sender, kind) })
 }
 
 fn plain_buttons(client: &ClientInfo) -> Option<bool> {

@@ -18,8 +18,8 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::{
-    Account, AccountInfo, Capabilities, ChannelAdapter, ChannelEvent, ChannelKind, Handshake, Outbound, Pacing, Press, Rate,
-    Recipient, Sent, SignatureInvalid, Unparsable,
+    Account, AccountInfo, Capabilities, ChannelAdapter, ChannelEvent, ChannelKind, ChatLink, Handshake, Outbound, Pacing, Press,
+    Rate, Recipient, Sent, SignatureInvalid, Unparsable,
     capabilities::{ButtonBudget, Limit, Receipts, Unit},
 };
 use crate::vendor::{Failure, Http};
@@ -101,6 +101,11 @@ impl ChannelAdapter for Vk {
 
     fn come_back(&self) -> Option<u16> {
         Some(COME_BACK)
+    }
+
+    // VK: every community is found under `club` and its number. `ref` comes back with the first message.
+    fn chat_link(&self, link: &ChatLink<'_>) -> Option<Url> {
+        link.with_token("https://vk.me/", &format!("club{}", link.external_id), "ref")
     }
 
     fn parse(&self, body: &[u8], account: &Account) -> Result<Vec<ChannelEvent>, Unparsable> {

@@ -289,6 +289,19 @@ fn messages_are_told_apart_by_what_they_hold() {
 }
 
 #[test]
+fn a_link_is_kept_beside_what_has_no_place_for_it() {
+    let attached = json!({"ref": "r1", "attachments": [{"type": "sticker", "sticker": {"sticker_id": 9}}]});
+    let pressed = json!({"ref": "r1", "payload": {"t": PAYLOAD}});
+    for content in [attached, pressed] {
+        let events = parse_all(&new_message(content.clone()).to_string());
+        assert_eq!(events.len(), 2, "{content}");
+        assert_eq!(events[1].kind, EventKind::Referral { payload: "r1".to_owned() });
+        assert_eq!(events[0].sender.as_ref().map(|one| &one.chat_id), events[1].sender.as_ref().map(|one| &one.chat_id));
+    }
+    assert_eq!(parse_all(&new_message(json!({"ref": "r1", "fwd_messages": []})).to_string()).len(), 1, "nothing was said");
+}
+
+#[test]
 fn what_is_no_clients_message_is_ignored_with_the_reason() {
     for (content, because) in [
         (json!({"out": 1}), "own message"),

@@ -15,8 +15,8 @@ use http::HeaderMap;
 use url::Url;
 
 use super::{
-    Account, AccountInfo, Capabilities, ChannelAdapter, ChannelEvent, ChannelKind, Handshake, Outbound, Pacing, Rate, Recipient,
-    Sent, SignatureInvalid, TemplateInfo, Unparsable,
+    Account, AccountInfo, Capabilities, ChannelAdapter, ChannelEvent, ChannelKind, ChatLink, Handshake, Outbound, Pacing, Rate,
+    Recipient, Sent, SignatureInvalid, TemplateInfo, Unparsable,
     capabilities::{ButtonBudget, Limit, ListBudget, Receipts, Unit},
     proof,
 };
@@ -91,6 +91,14 @@ impl ChannelAdapter for WhatsApp {
             Handshake::Query(query) => Some(proof::meta_handshake(query, &account.secrets)),
             Handshake::Body(_) => None,
         }
+    }
+
+    // WhatsApp, click to chat: the number in its international form, digits only, and a text that the person sends or not.
+    fn chat_link(&self, link: &ChatLink<'_>) -> Option<Url> {
+        let name = link.name(7..=32, |c| c.is_ascii_digit() || matches!(c, '+' | ' ' | '-' | '(' | ')' | '\u{a0}'))?;
+        let digits: String = name.chars().filter(char::is_ascii_digit).collect();
+        let fits = (7..=15).contains(&digits.len());
+        fits.then(|| link.with_words("https://wa.me/", &digits, "text")).flatten()
     }
 
     fn parse(&self, body: &[u8], account: &Account) -> Result<Vec<ChannelEvent>, Unparsable> {

@@ -122,7 +122,7 @@ pub(super) struct Fields(Map<String, Value>);
 impl Fields {
     /// Sets a field, if there is a value.
     pub(super) fn set<V: Into<Value>>(&mut self, name: &str, value: Option<V>) {
-        if let Some(value) = value.map(Into::into).filter(|value| !value.is_null() && *value != Value::from("")) {
+        if let Some(value) = value.map(Into::into).filter(|value| !value.is_null() && value.as_str() != Some("")) {
             self.0.insert(name.to_owned(), value);
         }
     }

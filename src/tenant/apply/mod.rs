@@ -6,6 +6,7 @@
 
 mod accounts;
 mod catalogue;
+mod site;
 
 pub(crate) use accounts::webhook_address;
 
@@ -39,6 +40,8 @@ pub struct Applied {
     pub changes: Vec<String>,
     /// The addresses to be registered at the vendors.
     pub webhooks: Vec<Webhook>,
+    /// The key of the form on the salon's site, which stands in the page; none for a salon without one.
+    pub form_key: Option<String>,
 }
 
 /// Whether anything changed.
@@ -143,11 +146,12 @@ pub async fn apply(db: &Db, keyring: &KeyRing, file: &TenantFile, public_url: &U
     work.channels().await?;
     work.services().await?;
     work.staff().await?;
+    let form_key = work.site().await?;
     let webhooks = work.webhooks(public_url).await?;
     let outcome = work.conclude(is_new).await?;
     let Work { tx, changes, .. } = work;
     tx.commit().await?;
-    Ok(Applied { tenant, outcome, changes, webhooks })
+    Ok(Applied { tenant, outcome, changes, webhooks, form_key })
 }
 
 /// A transaction of the salon that has or will have this slug, and whether it is new. Whoever comes second waits here; a salon made

@@ -23,7 +23,7 @@ mod tests;
 pub use channels::{Channel, Instagram, Max, MessageTemplate, Telegram, Vk, Whatsapp};
 pub use crms::{Bitrix24, Erxes, Espocrm};
 pub use model::{
-    Calcom, DayBefore, Fallback, Language, LocalText, QuietHours, Reminders, Service, Staff, StaffService, TenantFile,
+    Calcom, DayBefore, Fallback, Language, LocalText, QuietHours, Reminders, Service, Site, Staff, StaffService, TenantFile,
 };
 pub use parse::{MAX_BYTES, MAX_DEPTH};
 pub use problem::{FileErrors, Problem};

@@ -40,6 +40,8 @@ pub struct TenantFile {
     /// What happens when a reminder or a notice does not arrive.
     #[serde(default)]
     pub fallback: Fallback,
+    /// `None` for a salon whose site has no form.
+    pub site: Option<Site>,
     /// `None` for a salon without erxes.
     pub erxes: Option<Erxes>,
     /// `None` for a salon without EspoCRM.
@@ -97,6 +99,16 @@ pub enum DayBefore {
     SameTime,
     /// At this time of day, in the salon's zone.
     At(NaiveTime),
+}
+
+/// The salon's own site, whose form sends enquiries.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Site {
+    /// Whose pages may send the form, each `scheme://host[:port]` as browsers write it; at least one.
+    pub origins: Vec<String>,
+    /// Whether a form must carry consent.
+    #[serde(default)]
+    pub consent: bool,
 }
 
 /// The salon's team in cal.com.

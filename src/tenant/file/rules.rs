@@ -28,6 +28,7 @@ pub(super) fn check(document: &Document, report: &mut Report) {
     region(root, report);
     quiet_hours(root, report);
     addresses(root, report);
+    origins(root, report);
     titles(root, report);
     channel_fields(root, report);
     fallback_order(root, report);
@@ -114,6 +115,23 @@ fn base_url(address: &str) -> Result<(), &'static str> {
         return Err("must end with its path: nothing from ? or # on");
     }
     Ok(())
+}
+
+const BROWSERS_WAY: &str =
+    "must be written as browsers do: in small letters, in punycode, without a port that its scheme implies";
+
+/// Browsers write an origin in one way only, and that is what ours is compared with.
+fn origins(root: &Value, report: &mut Report) {
+    for (pointer, origin) in entries(root, "/site/origins") {
+        // Anything but a scheme and a host is the schema's.
+        let Some(text) = origin.as_str().filter(|text| text.starts_with("http") && !text.contains(['@', '?', '#'])) else {
+            continue;
+        };
+        let Ok(url) = Url::parse(text) else { continue };
+        if url.path() == "/" && !text.ends_with('/') && url.origin().ascii_serialization() != text {
+            report.add(pointer, BROWSERS_WAY);
+        }
+    }
 }
 
 fn titles(root: &Value, report: &mut Report) {

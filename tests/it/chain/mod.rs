@@ -34,7 +34,7 @@ use salon_core::{
     crm::{BY_HAND, CrmCall, UNATTENDED, crm},
     crypto::KeyRing,
     ids::{ChannelAccountId, RandomIds, TenantId},
-    ingress::{self, IngressDeps, Limits},
+    ingress::{self, IngressDeps, Limits, Visitors},
     job::Queue,
     store::{Db, Waker, queue::DeadLetter},
     tenant::{
@@ -169,6 +169,7 @@ impl Chain {
             redis: Some(redis.clone()),
             strict_signature: true,
             limits: Limits::default(),
+            visitors: Visitors::default(),
         };
         let serving = axum::serve(listener, ingress::router(deps)).with_graceful_shutdown(stop.clone().cancelled_owned());
         tokio::spawn(serving.into_future());

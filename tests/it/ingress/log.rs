@@ -7,7 +7,7 @@ use std::{
 
 use tracing_subscriber::fmt::MakeWriter;
 
-use super::*;
+use super::{leads::Forms, *};
 
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
@@ -74,6 +74,43 @@ async fn a_webhook_is_one_line_without_anything_secret_or_personal() {
         assert!(line["duration_ms"].is_number() && line["trace"].as_str().is_some_and(|trace| trace.len() == 32));
         for private in [hook.key.as_str(), &hook.secret, "запишите", "Мария", "79261234567", "forged"] {
             assert!(!ours.iter().any(|line| line.to_string().contains(private)), "{private} in {written}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_form_is_one_line_without_anything_of_the_visitors() {
+    let forms = Forms::new().await;
+    let lines = Lines::default();
+    let subscriber =
+        tracing_subscriber::fmt().json().flatten_event(true).with_max_level(tracing::Level::TRACE).with_writer(lines.clone());
+    let _guard = tracing::subscriber::set_default(subscriber.finish());
+    let form = |name: &str, phone: &str| {
+        let body =
+            json!({ "name": name, "phone": phone, "email": "anna@example.com", "message": "запишите меня", "ref": "vera" });
+        let request = Request::post("/v1/leads?from=anna").header("content-type", "application/json");
+        let request = request.header("x-salon-form", &forms.lotos).header("x-forwarded-for", "198.51.100.7");
+        request.header("idempotency-key", "anna-key").body(Body::from(body.to_string())).unwrap()
+    };
+    for (request, outcome, status) in [
+        (form("Мария", "+79261234567"), "stored", 201),
+        (form("Мария", "+79261234567"), "repeated", 201),
+        (form("Мария", "+79261234568"), "IDEMPOTENCY_KEY_REUSED", 422),
+        (form("", "79261234567 ext"), "INVALID_ARGUMENT", 400),
+    ] {
+        forms.site.send(request).await;
+        let written = lines.take();
+        let ours: Vec<Value> = written
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .filter(|line: &Value| line["target"].as_str().is_some_and(|target| target.starts_with("salon_core")))
+            .collect();
+        let [line] = ours.as_slice() else { panic!("one line per form: {ours:#?}") };
+        assert_eq!((line["outcome"].as_str(), line["status"].as_u64()), (Some(outcome), Some(status)), "{line}");
+        assert_eq!(line["tenant"].as_str(), Some(&*forms.site.lotos.tenant.to_string()));
+        assert!(line["trace"].as_str().is_some_and(|trace| trace.len() == 32));
+        for private in ["Мария", "7926123", "anna", "запишите", "vera", "198.51.100.7"] {
+            assert!(!line.to_string().contains(private), "{private} in {line}");
         }
     }
 }

@@ -169,8 +169,14 @@ async fn a_body_over_the_limit_is_not_read_to_its_end() {
 async fn slow_bodies_hold_up_no_other_address() {
     let site = Site::new().await;
     let limits = Limits { concurrency: 8, per_address: 4, queue_patience: Duration::from_millis(100), ..Limits::default() };
-    let deps =
-        IngressDeps { db: site.world.db.clone(), keyring: Arc::new(keyring()), redis: None, strict_signature: true, limits };
+    let deps = IngressDeps {
+        db: site.world.db.clone(),
+        keyring: Arc::new(keyring()),
+        redis: None,
+        strict_signature: true,
+        limits,
+        visitors: Visitors::default(),
+    };
     let routes = router(deps);
     let send = |request: Request<Body>| routes.clone().oneshot(request);
     let begun = Arc::new(AtomicUsize::new(0));

@@ -12,7 +12,10 @@ use salon_core::{
 };
 use serde_json::{Value, json};
 
-use super::turn::{Turn, own_account, sealer};
+use super::{
+    attribution,
+    turn::{Turn, own_account, sealer},
+};
 use crate::{
     ctx::Ctx,
     queue::{Assignment, JobError},
@@ -42,7 +45,10 @@ pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, id: InboundEventId) 
             tx.set_reachable(account_id, contact.client_id, true).await?;
             let contact = recognise(&mut tx, contact, sender).await?;
             if let Some(referral) = referral(&event.kind) {
-                tx.set_referral(contact.conversation_id, referral).await?;
+                attribution::payload(&ctx.keyring, &mut tx, &contact, referral).await?;
+            }
+            if let EventKind::Text { text, .. } = &event.kind {
+                attribution::text(&mut tx, &contact, text).await?;
             }
             hear(ctx, &mut tx, id, contact, event, input).await?;
             None

@@ -1,6 +1,7 @@
 //! One file per job. A handler is idempotent: it reads where its row stands, and a second run of a finished job does nothing.
 
 mod attend;
+mod attribution;
 mod calendar;
 mod cancel_booking;
 mod check_delivery;

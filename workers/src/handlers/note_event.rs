@@ -14,6 +14,7 @@ use salon_core::{
 };
 
 use super::{
+    attribution,
     echo::{self, Echo},
     fallback,
 };
@@ -58,7 +59,7 @@ pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, id: InboundEventId) 
         },
         (EventKind::Referral { payload }, Some(sender)) => {
             let contact = tx.meet(account, sender, None).await?;
-            tx.set_referral(contact.conversation_id, payload).await?;
+            attribution::payload(&ctx.keyring, &mut tx, &contact, payload).await?;
             None
         }
         (EventKind::Moved { to }, Some(sender)) => {

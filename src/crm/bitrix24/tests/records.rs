@@ -3,8 +3,9 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     channel::ChannelKind,
-    crm::{BookingCard, BookingState, Card, Crm, EnquiryCard, GONE, Utm},
+    crm::{BookingCard, BookingState, Card, Crm, EnquiryCard, GONE},
     ids::BookingId,
+    lead::Utm,
     vendor::stub::http,
 };
 

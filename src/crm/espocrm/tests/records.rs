@@ -1,8 +1,9 @@
 use super::*;
 use crate::{
     channel::ChannelKind,
-    crm::{BookingCard, BookingState, Card, EnquiryCard, GONE, TaskCard, Utm},
+    crm::{BookingCard, BookingState, Card, EnquiryCard, GONE, TaskCard},
     ids::{BookingId, IntentId},
+    lead::Utm,
 };
 
 fn enquiry() -> EnquiryCard {

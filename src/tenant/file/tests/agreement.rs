@@ -69,6 +69,7 @@ fn every_field_is_in_both() {
         ("/erxes", names::<Erxes>()),
         ("/espocrm", names::<Espocrm>()),
         ("/bitrix24", names::<Bitrix24>()),
+        ("/site", names::<Site>()),
         ("/calcom", names::<Calcom>()),
         ("/fallback", names::<Fallback>()),
         ("/channels", channel),
@@ -124,7 +125,7 @@ fn secrets_are_the_same_fields() {
         for (name, field) in fields.as_object().unwrap() {
             let in_schema = field["$ref"] == json!("#/$defs/secret");
             assert_eq!(in_schema, secret::is_secret(name), "{pointer}/{name}");
-            let address = field["$ref"] == json!("#/$defs/url");
+            let address = field["$ref"] == json!("#/$defs/url") || field["items"]["$ref"] == json!("#/$defs/origin");
             assert_eq!(!(in_schema || address), secret::may_be_shown(&format!("{pointer}/{name}")));
             count += usize::from(in_schema);
         }
@@ -291,8 +292,10 @@ fn defaults_are_the_same() {
     assert_eq!(default("/properties/fallback/properties/after_minutes"), json!(file.fallback.after_minutes));
     let mut example = plain_example();
     example["erxes"].as_object_mut().unwrap().remove("enabled");
+    example["site"].as_object_mut().unwrap().remove("consent");
     let file: TenantFile = serde_json::from_value(example).unwrap();
     assert_eq!(default("/properties/erxes/properties/enabled"), json!(file.erxes.unwrap().enabled));
+    assert_eq!(default("/properties/site/properties/consent"), json!(file.site.unwrap().consent));
 }
 
 /// Ends of ranges: what the schema lets through, the model can hold.

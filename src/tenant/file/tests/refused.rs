@@ -187,6 +187,29 @@ const VALUES: &[Case] = &[
     case("service: brows", "service:\n        - brows", &["line 27: the file: is not valid YAML: "]),
 ];
 
+const SITE: &[Case] = &[
+    case("calcom:", "site: { origins: [https://lotos.example, \"http://localhost:8080\"] }\ncalcom:", &[]),
+    case("calcom:", "site: {}\ncalcom:", &["line 5: site.origins: is required"]),
+    case("calcom:", "site: { origins: [] }\ncalcom:", &["line 5: site.origins: must have at least one entry"]),
+    case(
+        "calcom:",
+        "site: { origins: [lotos.example, https://lotos.example/] }\ncalcom:",
+        &[
+            "line 5: site.origins[0]: must be an origin: http:// or https:// and a host, with nothing behind it",
+            "line 5: site.origins[1]: must be an origin: http:// or https:// and a host, with nothing behind it",
+        ],
+    ),
+    case(
+        "calcom:",
+        "site: { origins: [https://Lotos.example, https://лотос.рф, https://lotos.example:443] }\ncalcom:",
+        &[
+            "line 5: site.origins[0]: must be written as browsers do: in small letters, in punycode, without a port that its scheme implies",
+            "line 5: site.origins[1]: must be written as browsers do: in small letters, in punycode, without a port that its scheme implies",
+            "line 5: site.origins[2]: must be written as browsers do: in small letters, in punycode, without a port that its scheme implies",
+        ],
+    ),
+];
+
 const REFERENCES: &[Case] = &[
     case(
         "key: brows",
@@ -294,7 +317,7 @@ const SYNTAX: &[Case] = &[
 
 #[test]
 fn each_slip_has_its_message() {
-    let cases = [UNKNOWN_FIELDS, CHANNELS, VALUES, REFERENCES, SECRETS, SYNTAX].concat();
+    let cases = [UNKNOWN_FIELDS, CHANNELS, VALUES, SITE, REFERENCES, SECRETS, SYNTAX].concat();
     let mut wrong = String::new();
     for case in &cases {
         let text = GOOD.replacen(case.from, case.to, 1);

@@ -15,7 +15,9 @@ use chrono::{DateTime, Days, NaiveDate, Utc};
 use salon_core::{
     crm::{BookingFacts, Intent, Said, Wish, crm},
     ids::{ClientId, ConversationId, IntentId},
-    tenant::{CrmConnection, Tenant, crm_connection, load_tenant},
+    lang::Lang,
+    lead::{EnquiryRecord, TouchRecord},
+    tenant::{CrmConnection, Tenant, crm_connection, load_catalogue, load_tenant},
     vendor::{Class, Failure},
 };
 use uuid::Uuid;
@@ -45,6 +47,8 @@ enum About {
     Message(Said),
     Booking(BookingFacts),
     Task(BookingFacts),
+    Enquiry(EnquiryRecord, Option<String>),
+    Touch(TouchRecord),
     Talk { client: ClientId, conversation: ConversationId, day: NaiveDate, said: Vec<Said> },
 }
 
@@ -103,7 +107,16 @@ async fn about(tx: &mut salon_core::store::Tx, intent: &Intent) -> Result<Option
         Wish::RecordBooking => tx.booking_facts(subject).await?.map(About::Booking),
         Wish::CreateTask => tx.booking_facts(subject).await?.map(About::Task),
         Wish::AppendTranscript => talk(tx, subject, intent.subject_version).await?,
-        Wish::RecordEnquiry | Wish::RecordTouch => None,
+        Wish::RecordTouch => tx.touch(subject).await?.map(About::Touch),
+        Wish::RecordEnquiry => match tx.enquiry(subject).await? {
+            Some(record) => {
+                let catalogue = load_catalogue(tx).await?;
+                let service = catalogue.services.iter().find(|service| Some(&service.key) == record.service_key.as_ref());
+                let title = service.map(|service| service.title(Lang::default()).to_owned());
+                Some(About::Enquiry(record, title))
+            }
+            None => None,
+        },
     })
 }
 

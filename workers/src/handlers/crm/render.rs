@@ -3,10 +3,11 @@
 use chrono::{NaiveDate, TimeDelta};
 use salon_core::{
     client::Client,
-    crm::{Author, BookingCard, BookingFacts, BookingState, ClientCard, ClientFacts, Link, Said, TaskCard},
+    crm::{Author, BookingCard, BookingFacts, BookingState, ClientCard, ClientFacts, EnquiryCard, Link, Said, TaskCard},
     dialogue::Screen,
     ids::IntentId,
     lang::Lang,
+    lead::{EnquiryRecord, TouchRecord},
     schedule::visit_when,
     tenant::Tenant,
 };
@@ -26,12 +27,12 @@ pub(super) fn client(client: &Client, facts: &ClientFacts, link: Option<&Link>) 
         name: client.name.clone(),
         phone: vouched,
         claimed_phone: claimed,
-        email: None,
+        email: facts.email.clone(),
         language: client.language(),
         channel: facts.channel(),
         handle: None,
-        first_touch: None,
-        last_referral: None,
+        first_touch: facts.first_touch(),
+        last_referral: facts.last_referral.clone(),
         no_shows: u32::try_from(facts.no_shows).unwrap_or(u32::MAX),
     }
 }
@@ -74,6 +75,63 @@ pub(super) fn chore(id: IntentId, facts: &BookingFacts, client: String, tenant: 
 
 fn what(facts: &BookingFacts, tenant: &Tenant) -> String {
     [facts.service(tenant.speak(None)), facts.master.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+pub(super) fn enquiry(
+    record: &EnquiryRecord,
+    client: String,
+    link: Option<&Link>,
+    tenant: &Tenant,
+    service: Option<&str>,
+) -> EnquiryCard {
+    let title = match (service, tenant.speak(None)) {
+        (Some(service), _) => service.to_owned(),
+        (None, Lang::Ru) => "Заявка с сайта".to_owned(),
+        (None, Lang::En) => "Enquiry from the site".to_owned(),
+    };
+    EnquiryCard {
+        id: record.id.0,
+        known: link.map(|link| link.their_id.clone()),
+        client,
+        name: Some(record.name.clone()),
+        phone: record.phone.clone(),
+        email: record.email.clone(),
+        title,
+        message: record.message.clone(),
+        tracking_code: record.tracking_code.clone(),
+        channel: None,
+        referral: record.referral.clone(),
+        utm: record.utm.clone(),
+        page: record.page.clone(),
+        at: record.created_at,
+    }
+}
+
+/// An enquiry in words, for a CRM that keeps enquiries as notes.
+pub(super) fn enquiry_text(card: &EnquiryCard) -> String {
+    let parts = [
+        Some(format!("{} ({})", card.title, card.tracking_code)),
+        card.phone.clone(),
+        card.email.clone(),
+        card.message.clone(),
+        card.page.clone(),
+        card.referral.clone(),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("\n")
+}
+
+/// That a client came by a link, in one line.
+pub(super) fn touch_text(touch: &TouchRecord, tenant: &Tenant) -> String {
+    let head = match tenant.speak(None) {
+        Lang::Ru => "Пришёл по ссылке",
+        Lang::En => "Came by a link",
+    };
+    let utm = &touch.utm;
+    let marks =
+        [("ref", &touch.referral), ("utm_source", &utm.source), ("utm_medium", &utm.medium), ("utm_campaign", &utm.campaign)];
+    let marks = marks.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", value.as_deref()?)));
+    let parts: Vec<String> = std::iter::once(touch.channel.clone()).chain(marks).chain(touch.landing.clone()).collect();
+    format!("{head}: {}", parts.join(", "))
 }
 
 /// A visit in one line, for a CRM that keeps visits as notes.

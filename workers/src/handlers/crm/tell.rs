@@ -8,6 +8,7 @@ use salon_core::{
     },
     ids::{ClientId, ConversationId},
     job::lane,
+    lead::EnquiryRecord,
     store::Tx,
     vendor::{Class, Failure},
 };
@@ -92,6 +93,21 @@ impl<'a> Teller<'a> {
             }
             About::Booking(facts) => self.booking(facts).await?,
             About::Task(facts) => self.chore(facts).await?,
+            About::Enquiry(record, service) => self.enquiry(record, service.as_deref()).await?,
+            About::Touch(touch) => {
+                let text = render::touch_text(touch, &self.task.tenant);
+                let at = touch.claimed_at;
+                let remark = Remark {
+                    entity: "touch",
+                    ours: touch.id.0,
+                    conversation: None,
+                    author: Author::Salon,
+                    text,
+                    at,
+                    in_talk: false,
+                };
+                self.remark(touch.client_id, Some(remark)).await?;
+            }
             About::Talk { client, conversation, day, said } => {
                 let remarks = render::talk(said, *day, &self.task.tenant, self.adapter.capabilities().note_chars);
                 let known = self.client(*client).await?;
@@ -194,6 +210,37 @@ impl<'a> Teller<'a> {
             Err(failure) if failure.code == GONE => {
                 self.forget("booking", link.as_ref().map(|link| link.their_id.as_str())).await?;
                 Err(Undone::Ours(JobError::Retry("the visit's record is gone".into())))
+            }
+            Err(failure) => Err(self.maybe_orphaned(&card.client, failure).await?),
+        }
+    }
+
+    async fn enquiry(&self, record: &EnquiryRecord, service: Option<&str>) -> Result<(), Undone> {
+        let theirs = self.client(record.client_id).await?;
+        let link = self.tx().await?.link(self.task.connection.id, "enquiry", record.id.0).await?;
+        let card = render::enquiry(record, theirs, link.as_ref(), &self.task.tenant, service);
+        if self.adapter.capabilities().enquiries == Keeps::Notes {
+            let (text, at) = (render::enquiry_text(&card), record.created_at);
+            let remark = Remark {
+                entity: "enquiry",
+                ours: record.id.0,
+                conversation: None,
+                author: Author::Salon,
+                text,
+                at,
+                in_talk: false,
+            };
+            return self.note(&card.client, remark).await;
+        }
+        let told = digest(&card);
+        if link.as_ref().is_some_and(|link| link.told.as_ref() == Some(&told)) {
+            return Ok(());
+        }
+        match self.adapter.record_enquiry(&self.call, &card).await {
+            Ok(lead) => self.remember("enquiry", record.id.0, &lead, Some(&told)).await,
+            Err(failure) if failure.code == GONE => {
+                self.forget("enquiry", link.as_ref().map(|link| link.their_id.as_str())).await?;
+                Err(Undone::Ours(JobError::Retry("the enquiry's record is gone".into())))
             }
             Err(failure) => Err(self.maybe_orphaned(&card.client, failure).await?),
         }
