@@ -9,15 +9,15 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use salon_core::{
-    crm::{CrmCall, EXPIRED, INBOX_ACTIVE, InboxReply, InboxTalk, Pace, UNATTENDED, crm},
+    crm::{CrmCall, INBOX_ACTIVE, InboxReply, InboxTalk, Pace, UNATTENDED, crm},
     dialogue,
     ids::ConnectionId,
     message::NewOutgoing,
-    tenant::{CrmConnection, break_connection, crm_connection, load_tenant},
+    tenant::{CrmConnection, crm_connection, load_tenant},
     vendor::{Class, Failure, Rate},
 };
 
-use super::{RENEWED_WAIT, renew};
+use super::renew;
 use crate::{
     ctx::Ctx,
     queue::{Assignment, JobError},
@@ -137,16 +137,8 @@ async fn pass_on(
 /// What could not be read is read next time, from where this reading began.
 async fn give_way(ctx: &Ctx, assignment: &Assignment, reading: &Reading, failure: Failure) -> Result<(), JobError> {
     let (connection, key) = (&reading.connection, pace_key(reading.connection.id));
-    if failure.code == EXPIRED && connection.account.secrets.oauth.is_some() {
-        renew::renew(ctx, assignment, connection).await?;
-        return Err(JobError::Later { after: RENEWED_WAIT, why: "the access token had run out".into() });
-    }
     match failure.class {
-        Class::Credential => {
-            let mut tx = ctx.db.tenant(assignment.tenant).await?;
-            break_connection(&mut tx, connection.id, &failure.to_string()).await?;
-            return Ok(tx.commit().await?);
-        }
+        Class::Credential => return renew::or_break(ctx, assignment, connection, &failure).await,
         Class::Retry { after: Some(after) } if failure.code != "paced" => ctx.pacer.pause(&key, after).await,
         Class::Retry { after: Some(_) } => {}
         _ => ctx.pause_after_failure(&key).await,
