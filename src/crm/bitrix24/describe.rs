@@ -183,20 +183,17 @@ fn new_field(kind: Kind, spec: &FieldSpec) -> Command {
 
 /// Asks whether the connection works.
 pub(super) async fn inspect(crm: &CrmCall<'_>) -> Result<Health, Failure> {
-    let settings = Settings::of(crm.account)?;
+    Settings::of(crm.account)?;
     let commands = [Command::new("profile", json!({})), Command::new("scope", json!({})), fields_of(Kind::Contact)];
     let answers = batch(crm, &commands, false, Effect::Repeatable).await?;
     let user = answers.result(0)?.get("ID").and_then(wire::id).unwrap_or_else(|| "?".to_owned());
     // Rights in the CRM are the user's, whatever the scopes are.
     answers.result(2)?;
-    let application = call::is_application(crm.account);
     let mut remarks = missing_scopes(&scopes(answers.result(1)?));
     if crm.account.secrets.webhook_secret.is_none() {
         remarks.push("no application_token is known: changes made there are found by asking alone".to_owned());
     }
-    if !application && settings.user_id.is_some_and(|id| id.to_string() != user) {
-        remarks.push("user_id is not whose webhook it is".to_owned());
-    }
-    let known_as = format!("{} of user {user}", if application { "an application" } else { "an inbound webhook" });
+    let known_as =
+        format!("{} of user {user}", if call::is_application(crm.account) { "an application" } else { "an inbound webhook" });
     Ok(Health { known_as, version: None, remarks })
 }
