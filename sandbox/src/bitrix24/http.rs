@@ -192,7 +192,7 @@ impl Bitrix24 {
     }
 
     fn token(&self, incoming: &Incoming, now: DateTime<Utc>) -> Done {
-        let renewed = oauth::renew(&mut self.state(), &incoming.parameters, &incoming.headers, now);
+        let renewed = oauth::grant(&mut self.state(), &incoming.parameters, &incoming.headers, now);
         match renewed {
             Ok(body) => Done { status: 200, body, ..Done::default() },
             Err(refusal) => {

@@ -7,16 +7,18 @@ use serde_json::{Value, json};
 use super::{
     answer::Refusal,
     form::Parameters,
-    seed::{ACCESS_LIFE, REFRESH_LIFE},
+    seed::{ACCESS_LIFE, CODE_LIFE, REFRESH_LIFE},
     state::{Grant, State, secret},
 };
 
-/// Renews an application's tokens. The statuses of the refusals are ours: the vendor's pages name only the codes.
-pub(super) fn renew(state: &mut State, ask: &Parameters, headers: &HeaderMap, now: DateTime<Utc>) -> Result<Value, Refusal> {
-    if ask.text("grant_type") != "refresh_token" {
-        return Err(Refusal::wrong(400, "invalid_request", "The stand-in plays grant_type=refresh_token alone"));
-    }
-    if let Some(lost) = ["client_id", "client_secret", "refresh_token"].into_iter().find(|name| ask.text(name).is_empty()) {
+/// Gives an application its tokens, for a code or for a refresh token. The statuses of the refusals are ours: the vendor's pages name only the codes.
+pub(super) fn grant(state: &mut State, ask: &Parameters, headers: &HeaderMap, now: DateTime<Utc>) -> Result<Value, Refusal> {
+    let proof = match ask.text("grant_type") {
+        "refresh_token" => "refresh_token",
+        "authorization_code" => "code",
+        _ => return Err(Refusal::wrong(400, "invalid_request", "Invalid request: grant_type")),
+    };
+    if let Some(lost) = ["client_id", "client_secret", proof].into_iter().find(|name| ask.text(name).is_empty()) {
         return Err(Refusal::wrong(400, "invalid_request", format!("Invalid request: {lost} is missing")));
     }
     let app = state.app(ask.text("client_id")).filter(|app| app.client_secret == ask.text("client_secret"));
@@ -24,17 +26,18 @@ pub(super) fn renew(state: &mut State, ask: &Parameters, headers: &HeaderMap, no
     if app.payment_required {
         return Err(Refusal::of_status(402));
     }
-    let token = ask.text("refresh_token").to_owned();
-    let good = state.refresh_tokens.get(&token).is_some_and(|grant| grant.client_id == app.client_id && grant.until > now);
-    if !good {
-        return Err(Refusal::happens(400, "invalid_grant", "Invalid grant"));
-    }
-    state.refresh_tokens.remove(&token);
-    state.renewals += 1;
+    // Neither a code nor a refresh token works twice.
+    let grants = if proof == "code" { &mut state.codes } else { &mut state.refresh_tokens };
+    let grant = match grants.get(ask.text(proof)) {
+        Some(grant) if grant.client_id == app.client_id && grant.until > now => grants.remove(ask.text(proof)),
+        _ => None,
+    };
+    let user = grant.ok_or_else(|| Refusal::happens(400, "invalid_grant", "Invalid grant"))?.user;
+    state.renewals += u64::from(proof == "refresh_token");
     let (access, refresh) = (secret(), secret());
-    let grant = |life| Grant { client_id: app.client_id.clone(), user: app.user, until: now + life };
-    state.access_tokens.insert(access.clone(), grant(ACCESS_LIFE));
-    state.refresh_tokens.insert(refresh.clone(), grant(REFRESH_LIFE));
+    let granted = |life| Grant { client_id: app.client_id.clone(), user, until: now + life };
+    state.access_tokens.insert(access.clone(), granted(ACCESS_LIFE));
+    state.refresh_tokens.insert(refresh.clone(), granted(REFRESH_LIFE));
     let host = headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default();
     Ok(json!({
         "access_token": access,
@@ -47,6 +50,15 @@ pub(super) fn renew(state: &mut State, ask: &Parameters, headers: &HeaderMap, no
         "member_id": state.portal.member_id,
         "scope": app.scopes.join(","),
         "status": "L",
-        "user_id": app.user,
+        "user_id": user,
     }))
+}
+
+/// A person lets an application in on the portal's own page; the code goes back with the browser.
+pub(super) fn authorize(state: &mut State, client_id: &str, user: i64, now: DateTime<Utc>) -> Result<String, String> {
+    state.app(client_id).ok_or_else(|| format!("application {client_id} doesn't exist"))?;
+    let code = secret();
+    let grant = Grant { client_id: client_id.to_owned(), user, until: now + CODE_LIFE };
+    state.codes.insert(code.clone(), grant);
+    Ok(code)
 }

@@ -18,6 +18,8 @@ use super::{
 /// An access token lives for an hour, a refresh token for 180 days (Bitrix24 note, 3.1).
 pub(super) const ACCESS_LIFE: TimeDelta = TimeDelta::seconds(3600);
 pub(super) const REFRESH_LIFE: TimeDelta = TimeDelta::days(180);
+/// And the code that a person brings back from the portal's page for 30 seconds.
+pub(super) const CODE_LIFE: TimeDelta = TimeDelta::seconds(30);
 
 /// The portal itself.
 #[derive(Debug, Clone, Deserialize)]

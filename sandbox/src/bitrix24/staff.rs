@@ -8,6 +8,7 @@ use super::{
     events::Event,
     fields,
     items::{self, By, Item},
+    oauth,
     seed::strict,
     state::{Kind, State, is_about, is_owned},
 };
@@ -24,6 +25,8 @@ enum Action {
     Delete { entity: Kind, id: i64 },
     /// Merges two records: `into` keeps its values, takes what it has none of, and all that is linked to `from`.
     Merge { entity: Kind, into: i64, from: i64 },
+    /// Lets an application in: the code for its first tokens.
+    Authorize { client_id: String },
     /// Completes an activity.
     Complete { activity: i64 },
 }
@@ -47,9 +50,10 @@ impl Bitrix24 {
     /// { "do": "delete", "entity": "lead", "id": 3 }
     /// { "do": "merge", "entity": "contact", "into": 3, "from": 4 }
     /// { "do": "complete", "activity": 5 }
+    /// { "do": "authorize", "client_id": "app.1" }
     /// ```
     ///
-    /// `entity` is `lead`, `deal` or `contact`; fields are named as in `crm.item.update`. Handlers hear of it.
+    /// The last answers `{"code": ...}`, which lives for 30 seconds. `entity` is `lead`, `deal` or `contact`; fields are named as in `crm.item.update`. Handlers hear of it.
     ///
     /// # Errors
     ///
@@ -108,6 +112,10 @@ fn perform(state: &mut State, action: Action, by: By) -> Result<(Value, Happened
             }
             merge(state, entity, into, from, by);
             Ok((json!({}), vec![(event(entity, "UPDATE"), into), (event(entity, "DELETE"), from)]))
+        }
+        Action::Authorize { client_id } => {
+            let code = oauth::authorize(state, &client_id, by.user, by.now)?;
+            Ok((json!({"code": code}), Vec::new()))
         }
         Action::Complete { activity } => {
             let stamp = state.stamp(by.now);

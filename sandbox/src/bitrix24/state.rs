@@ -115,6 +115,8 @@ pub(super) struct State {
     pub(super) apps: Vec<App>,
     pub(super) access_tokens: BTreeMap<String, Grant>,
     pub(super) refresh_tokens: BTreeMap<String, Grant>,
+    /// Codes with which an application gets its first tokens.
+    pub(super) codes: BTreeMap<String, Grant>,
     /// How often the OAuth server renewed tokens.
     pub(super) renewals: u64,
     pub(super) user_fields: Vec<UserField>,

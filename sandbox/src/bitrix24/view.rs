@@ -22,7 +22,7 @@ pub(super) fn redacted(parameters: &Parameters) -> Value {
     let mut shown = parameters.values.clone();
     for (name, value) in &mut shown {
         match name.to_lowercase().as_str() {
-            "auth" | "client_secret" | "refresh_token" | "access_token" => *value = MASK.into(),
+            "auth" | "client_secret" | "refresh_token" | "access_token" | "code" => *value = MASK.into(),
             "handler" => *value = origin(value.as_str().unwrap_or_default()).into(),
             "cmd" => mask_commands(value),
             _ => {}

@@ -68,6 +68,32 @@ async fn a_refresh_token_works_once() {
 }
 
 #[tokio::test]
+async fn a_code_gives_the_first_tokens_within_half_a_minute() {
+    let portal = Portal::open().await;
+    let exchange = async |code: &Value| {
+        let form = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs([("grant_type", "authorization_code"), ("client_id", "app.1"), ("client_secret", "sss")])
+            .append_pair("code", code.as_str().unwrap())
+            .finish();
+        let request = portal.client.post(format!("{}/oauth/token", portal.base));
+        portal.send(request.header("content-type", "application/x-www-form-urlencoded").body(form)).await
+    };
+    let authorize = json!({"do": "authorize", "client_id": "app.1", "by": 2});
+    let code = portal.bitrix.act(&authorize).unwrap()["code"].clone();
+    let (status, body) = exchange(&code).await;
+    assert_eq!((status, &body["user_id"]), (200, &json!(2)));
+    let token = body["access_token"].as_str().unwrap();
+    assert_eq!(portal.app(token, "profile", json!({})).await.1["result"]["ID"], "2");
+    assert_eq!(error(exchange(&code).await), (400, "invalid_grant".to_owned()), "it works once");
+    let late = portal.bitrix.act(&authorize).unwrap()["code"].clone();
+    portal.advance(31);
+    assert_eq!(error(exchange(&late).await), (400, "invalid_grant".to_owned()));
+    assert!(portal.bitrix.act(&json!({"do": "authorize", "client_id": "app.9"})).is_err());
+    let seen = serde_json::to_string(&portal.world.ledger.entries()).unwrap();
+    assert!(!seen.contains(code.as_str().unwrap()), "{seen}");
+}
+
+#[tokio::test]
 async fn the_oauth_server_has_its_own_codes() {
     let portal = Portal::open().await;
     let ask =
