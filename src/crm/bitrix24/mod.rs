@@ -60,7 +60,6 @@ const CAPABILITIES: Capabilities = Capabilities {
     bookings: Keeps::Records,
     tasks: Keeps::Records,
     transcript: Transcript::Daily,
-    inbox: false,
     note_chars: 10_000,
     webhooks: true,
     changes: &Entity::ALL,
