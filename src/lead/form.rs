@@ -149,7 +149,7 @@ pub struct Lead {
     pub service: Option<String>,
     /// In their own words, line ends as `\n`.
     pub message: Option<String>,
-    /// The page the form stands on, without its fragment.
+    /// The page the form stands on, without its query and its fragment.
     pub page: Option<String>,
     /// Who sent the visitor: 1 to 64 of `A-Z a-z 0-9 _ -`.
     #[serde(rename = "ref")]
@@ -300,6 +300,8 @@ fn page(text: &str) -> Result<String, Rule> {
     let url = url.filter(|url| url.username().is_empty() && url.password().is_none() && text.len() <= LONGEST_PAGE);
     let mut url = url.ok_or_else(|| format!("must be an http or https address of at most {LONGEST_PAGE} characters"))?;
     url.set_fragment(None);
+    // Anything may stand in a query, and what we want of it has fields of its own.
+    url.set_query(None);
     Ok(url.into())
 }
 

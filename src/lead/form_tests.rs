@@ -34,7 +34,7 @@ fn what_is_filled_in_is_put_into_form() {
     assert_eq!(lead.phone.as_deref(), Some("+79001234567"));
     assert_eq!(lead.email.as_deref(), Some("Anna@example.com"), "the part before the @ is its owner's");
     assert_eq!(lead.message.as_deref(), Some("Можно\nв субботу?"));
-    assert_eq!(lead.page.as_deref(), Some("https://lotos.example/brows?x=1"));
+    assert_eq!(lead.page.as_deref(), Some("https://lotos.example/brows"));
     assert_eq!((lead.service.as_deref(), lead.referral.as_deref(), lead.consent), (Some("brows"), Some("vera_10"), true));
     let utm = Utm { source: Some("yandex".to_owned()), term: Some("брови".to_owned()), ..Utm::default() };
     assert_eq!(lead.utm, utm);

@@ -12,4 +12,4 @@ mod touch;
 pub use code::TrackingCode;
 pub use form::{Expected, Fields, Lead, Utm, is_referral};
 pub use store::{EnquiryRecord, Filed, Filing, file};
-pub use touch::{NewTouch, TouchRecord, note_touch};
+pub use touch::{NewTouch, Origin, TouchRecord, note_touch};

@@ -92,7 +92,49 @@ pub struct TouchRecord {
     pub last_referral: Option<String>,
 }
 
+/// From where a client came, as far as their touches and forms tell, and what only a form told of them.
+#[derive(Clone, Default, PartialEq, Eq, FromRow)]
+pub struct Origin {
+    /// When they first came by a link, or, of who only filled in a form, when that was. Never changes.
+    pub first_at: Option<DateTime<Utc>>,
+    /// Who sent them then.
+    pub first_referral: Option<String>,
+    /// Who sent them last.
+    pub last_referral: Option<String>,
+    /// The address of their latest form, as claimed.
+    pub email: Option<String>,
+}
+
+/// Nothing of what a visitor wrote.
+impl std::fmt::Debug for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Origin").field("first_at", &self.first_at).finish_non_exhaustive()
+    }
+}
+
 impl Tx {
+    /// From where a client came, for the CRM's record of them.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn origin(&mut self, client: ClientId) -> Result<Origin, StoreError> {
+        let tenant = self.tenant();
+        Ok(sqlx::query_as(
+            "select coalesce(f.created_at, e.created_at) as first_at, case when f.id is null then e.ref else f.ref end as first_referral,
+               case when l.id is null then z.ref else l.ref end as last_referral, m.email
+             from client c left join touch f on f.id = c.first_touch_id left join touch l on l.id = c.last_touch_id
+               left join lateral (select ref, created_at from enquiry where client_id = c.id order by id limit 1) e on true
+               left join lateral (select ref from enquiry where client_id = c.id order by id desc limit 1) z on true
+               left join lateral (select email from enquiry where client_id = c.id and email is not null order by id desc limit 1) m on true
+             where c.tenant_id = $1 and c.id = $2",
+        )
+        .bind(tenant)
+        .bind(client)
+        .fetch_optional(self.conn())
+        .await?
+        .unwrap_or_default())
+    }
+
     /// A chat brought a touch's token: the touch is this client's, the client's first touch if there was none, and the last in any case.
     /// Returns whether it was: one that is over, or is somebody's already, changes nothing.
     ///

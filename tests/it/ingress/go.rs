@@ -5,11 +5,11 @@ use chrono::TimeDelta;
 use salon_core::{
     ids::InboundEventId,
     job::{Job, Queue},
-    lead::{TouchRecord, attribution::Code},
+    lead::{Origin, TouchRecord, attribution::Code},
     store::inbound::{Fate, NewInbound},
     vendor::{AddressGuard, Http, Pacer},
 };
-use salon_workers::{Bulkhead, ctx::Ctx, runtime};
+use salon_workers::{Bulkhead, Circuits, ctx::Ctx, runtime};
 use tokio_util::sync::CancellationToken;
 
 use super::{leads::Forms, *};
@@ -91,7 +91,7 @@ impl Links {
             pacer: Pacer::new(None),
             public_url: public_url(),
             bulkhead: Bulkhead::default(),
-            circuits: salon_workers::Circuits::default(),
+            circuits: Circuits::default(),
         };
         let stop = CancellationToken::new();
         let settings = runtime::Settings { ticker: false, ..runtime::Settings::of(&[Queue::Dialogue]) };
@@ -333,7 +333,7 @@ async fn a_form_of_the_same_browser_is_the_same_client_s() {
     let led = links.go("/go/lotos/telegram?ref=vera", None).await;
     let cookie = led.cookie.clone().unwrap();
     let send = |name: &str, cookie: &str| {
-        let body = json!({ "name": name, "phone": "+79001234567" }).to_string();
+        let body = json!({ "name": name, "phone": "+79001234567", "email": "m@example.com" }).to_string();
         let request = Request::post("/v1/leads").header("content-type", "application/json").header("x-salon-form", &form);
         request.header("cookie", cookie).body(Body::from(body)).unwrap()
     };
@@ -355,6 +355,16 @@ async fn a_form_of_the_same_browser_is_the_same_client_s() {
             .fetch_all(&mut links.site.owner)
             .await
             .unwrap();
+    let clients: Vec<Uuid> =
+        sqlx::query_scalar("select client_id from enquiry order by id").fetch_all(&mut links.site.owner).await.unwrap();
+    let mut tx = links.site.world.db.tenant(lotos).await.unwrap();
+    for (client, first) in clients.into_iter().zip([vera(), vera(), None]) {
+        let origin = tx.origin(client.into()).await.unwrap();
+        assert_eq!((origin.first_referral, origin.last_referral), (first.clone(), first));
+        assert!(origin.first_at.is_some() && origin.email.as_deref() == Some("m@example.com"));
+        let mut theirs = links.site.world.db.tenant(links.site.roza.tenant).await.unwrap();
+        assert_eq!(theirs.origin(client.into()).await.unwrap(), Origin::default());
+    }
     assert_eq!(names, [Some("Мария".to_owned())], "the chat's own name and number stay as they are");
 }
 
