@@ -7,7 +7,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::{FromRow, types::Json};
 use uuid::Uuid;
 
-use super::{BookingState, Touched};
+use super::BookingState;
 use crate::{
     channel::ChannelKind,
     ids::{BookingId, ClientId, ConversationId},
@@ -38,21 +38,9 @@ pub struct ClientFacts {
     channel: Option<String>,
     /// How many visits they did not come to.
     pub no_shows: i64,
-    /// As they typed it into a form last.
-    pub email: Option<String>,
-    /// When they first came by a link.
-    first_at: Option<DateTime<Utc>>,
-    first_referral: Option<String>,
-    /// Who sent them last.
-    pub last_referral: Option<String>,
 }
 
 impl ClientFacts {
-    /// By which link they first came.
-    pub fn first_touch(&self) -> Option<Touched> {
-        self.first_at.map(|at| Touched { referral: self.first_referral.clone(), at })
-    }
-
     /// The messenger they wrote in last.
     pub fn channel(&self) -> Option<ChannelKind> {
         self.channel.as_deref().and_then(|kind| kind.parse().ok())
@@ -142,10 +130,7 @@ impl Tx {
         Ok(sqlx::query_as(
             "select (select a.kind from conversation c join channel_account a on a.id = c.channel_account_id
                      where c.client_id = $1 order by c.last_inbound_at desc nulls last limit 1) as channel,
-               (select count(*) from booking b where b.client_id = $1 and b.outcome = 'no_show') as no_shows,
-               (select e.email from enquiry e where e.client_id = $1 and e.email is not null order by e.id desc limit 1) as email,
-               f.created_at as first_at, f.ref as first_referral, l.ref as last_referral
-             from client p left join touch f on f.id = p.first_touch_id left join touch l on l.id = p.last_touch_id where p.id = $1",
+               (select count(*) from booking b where b.client_id = $1 and b.outcome = 'no_show') as no_shows",
         )
         .bind(client)
         .fetch_one(self.conn())

@@ -16,6 +16,7 @@ use axum::{
     http::{Request, Response},
 };
 use salon_core::{
+    crm::CrmKind,
     crypto::{KeyRing, hmac_sha256},
     ids::{ChannelAccountId, TenantId},
     ingress::{IngressDeps, Limits, Visitors, router},
@@ -72,6 +73,9 @@ impl Salon {
         let (keyring, mut tx) = (keyring(), db.tenant(tenant).await.unwrap());
         let mut hooks = BTreeMap::new();
         for tenant::WebhookKey { source, target, key, .. } in tenant::webhooks(&mut tx, &keyring).await.unwrap() {
+            if source.parse::<CrmKind>().is_ok() {
+                continue;
+            }
             let secret = if source == "calcom" {
                 tenant::calendar_account(&mut tx, &keyring).await.unwrap().unwrap().account.secrets.webhook_secret
             } else {

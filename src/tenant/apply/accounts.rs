@@ -19,7 +19,7 @@ use crate::{
         file::{
             Calcom, Channel, MessageTemplate,
             channels::{Greeting, Spec},
-            crms::CrmSpec,
+            crms::{CrmSpec, Proof},
         },
         templates::{Template, put_templates},
     },
@@ -87,7 +87,10 @@ impl Work<'_> {
                 client_secret: client_secret.cloned(),
                 refresh_token,
             }),
-            webhook_secret: Some(self.secret(spec.webhook_secret, old.and_then(|old| old.webhook_secret.clone()))),
+            webhook_secret: match spec.webhook_secret {
+                Proof::Ours(given) => Some(self.secret(given, old.and_then(|old| old.webhook_secret.clone()))),
+                Proof::Theirs(given) => given.cloned(),
+            },
             member_id: spec.member_id.map(str::to_owned),
             hooks: old.map(|old| old.hooks.clone()).unwrap_or_default(),
         }

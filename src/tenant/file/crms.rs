@@ -118,10 +118,17 @@ pub(in crate::tenant) struct CrmSpec<'a> {
     pub(in crate::tenant) token: Option<&'a SecretString>,
     pub(in crate::tenant) signing_key: Option<&'a SecretString>,
     pub(in crate::tenant) oauth: Option<(&'a str, Option<&'a SecretString>)>,
-    /// None: made once and kept.
-    pub(in crate::tenant) webhook_secret: Option<&'a SecretString>,
+    pub(in crate::tenant) webhook_secret: Proof<'a>,
     /// Whose its webhooks must say they are.
     pub(in crate::tenant) member_id: Option<&'a str>,
+}
+
+/// What a CRM's webhooks prove themselves with.
+pub(in crate::tenant) enum Proof<'a> {
+    /// A secret of ours. None: made once and kept.
+    Ours(Option<&'a SecretString>),
+    /// A secret of theirs. None: nothing is believed until the file says it.
+    Theirs(Option<&'a SecretString>),
 }
 
 impl TenantFile {
@@ -145,7 +152,7 @@ impl Erxes {
             token: self.app_token.as_ref(),
             signing_key: None,
             oauth: self.client_id.as_deref().map(|id| (id, self.client_secret.as_ref())),
-            webhook_secret: self.webhook_secret.as_ref(),
+            webhook_secret: Proof::Ours(self.webhook_secret.as_ref()),
             member_id: None,
         }
     }
@@ -164,7 +171,7 @@ impl Espocrm {
             token: Some(&self.api_key),
             signing_key: self.secret_key.as_ref(),
             oauth: None,
-            webhook_secret: None,
+            webhook_secret: Proof::Theirs(None),
             member_id: None,
         }
     }
@@ -184,7 +191,7 @@ impl Bitrix24 {
             token: self.webhook_code.as_ref(),
             signing_key: None,
             oauth: self.client_id.as_deref().map(|id| (id, self.client_secret.as_ref())),
-            webhook_secret: self.application_token.as_ref(),
+            webhook_secret: Proof::Theirs(self.application_token.as_ref()),
             member_id: self.member_id.as_deref(),
         }
     }

@@ -128,7 +128,7 @@ pub(super) fn is_secret(field: &str) -> bool {
 
 /// Whether a message may repeat the value at `pointer`. Addresses are not repeated because they may carry credentials.
 pub(super) fn may_be_shown(pointer: &str) -> bool {
-    pointer.split('/').all(|token| !is_secret(token) && !["base_url", "origins"].contains(&token))
+    pointer.split('/').all(|token| !is_secret(token) && !["base_url", "oauth_url", "origins"].contains(&token))
 }
 
 /// Puts every secret in the place of what refers to it, and checks what it looks like.

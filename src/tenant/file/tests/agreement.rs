@@ -130,7 +130,7 @@ fn secrets_are_the_same_fields() {
             count += usize::from(in_schema);
         }
     }
-    assert_eq!(count, 11);
+    assert_eq!(count, 18);
 }
 
 /// All pointers of fields in a value.

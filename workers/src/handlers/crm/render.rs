@@ -3,11 +3,11 @@
 use chrono::{NaiveDate, TimeDelta};
 use salon_core::{
     client::Client,
-    crm::{Author, BookingCard, BookingFacts, BookingState, ClientCard, ClientFacts, EnquiryCard, Link, Said, TaskCard},
+    crm::{Author, BookingCard, BookingFacts, BookingState, ClientCard, ClientFacts, EnquiryCard, Link, Said, TaskCard, Touched},
     dialogue::Screen,
     ids::IntentId,
     lang::Lang,
-    lead::{EnquiryRecord, TouchRecord},
+    lead::{EnquiryRecord, Origin, TouchRecord},
     schedule::visit_when,
     tenant::Tenant,
 };
@@ -16,7 +16,7 @@ use serde_json::Value;
 /// How soon somebody should see to a booking whose outcome nobody knows.
 const CHORE_DUE: TimeDelta = TimeDelta::minutes(30);
 
-pub(super) fn client(client: &Client, facts: &ClientFacts, link: Option<&Link>) -> ClientCard {
+pub(super) fn client(client: &Client, facts: &ClientFacts, origin: Origin, link: Option<&Link>) -> ClientCard {
     let (vouched, claimed) = match client.phone_verified {
         true => (client.phone.clone(), None),
         false => (None, client.phone.clone()),
@@ -27,12 +27,12 @@ pub(super) fn client(client: &Client, facts: &ClientFacts, link: Option<&Link>) 
         name: client.name.clone(),
         phone: vouched,
         claimed_phone: claimed,
-        email: facts.email.clone(),
+        email: origin.email,
         language: client.language(),
         channel: facts.channel(),
         handle: None,
-        first_touch: facts.first_touch(),
-        last_referral: facts.last_referral.clone(),
+        first_touch: origin.first_at.map(|at| Touched { referral: origin.first_referral, at }),
+        last_referral: origin.last_referral,
         no_shows: u32::try_from(facts.no_shows).unwrap_or(u32::MAX),
     }
 }

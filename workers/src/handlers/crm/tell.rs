@@ -151,9 +151,9 @@ impl<'a> Teller<'a> {
         {
             return Err(Undone::Parked(id, candidates));
         }
-        let (client, facts) = (tx.client(id).await?, tx.client_facts(id).await?);
+        let (client, facts, origin) = (tx.client(id).await?, tx.client_facts(id).await?, tx.origin(id).await?);
         tx.commit().await?;
-        let card = render::client(&client, &facts, link.as_ref());
+        let card = render::client(&client, &facts, origin, link.as_ref());
         let told = digest(&card);
         if let Some(Link { their_id, told: Some(before) }) = &link
             && *before == told
