@@ -61,6 +61,33 @@ pub struct Target {
 #[derive(Debug, Default)]
 pub struct Faults {
     planned: Mutex<HashMap<Target, VecDeque<Fault>>>,
+    weather: Mutex<HashMap<String, Weather>>,
+}
+
+/// Faults that strike by chance, the same ones again for the same seed and order of requests.
+#[derive(Debug)]
+struct Weather {
+    percent: u64,
+    kinds: Vec<Fault>,
+    state: u64,
+}
+
+impl Weather {
+    /// splitmix64: spreads well from any seed.
+    fn next(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.state ^ (self.state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn strike(&mut self) -> Option<Fault> {
+        if self.next() % 100 >= self.percent {
+            return None;
+        }
+        let which = usize::try_from(self.next()).unwrap_or(0) % self.kinds.len().max(1);
+        self.kinds.get(which).cloned()
+    }
 }
 
 impl Faults {
@@ -70,12 +97,24 @@ impl Faults {
         planned.entry(target).or_default().extend(std::iter::repeat_n(fault.clone(), times));
     }
 
+    /// From now on, so many of a hundred requests to this vendor fail in one of these ways, each as likely as the others. No kinds: fair
+    /// weather again.
+    pub fn set_weather(&self, vendor: &str, percent: u64, kinds: &[Fault], seed: u64) {
+        let mut weather = self.weather.lock().unwrap_or_else(PoisonError::into_inner);
+        if kinds.is_empty() {
+            weather.remove(vendor);
+        } else {
+            weather.insert(vendor.to_owned(), Weather { percent, kinds: kinds.to_vec(), state: seed });
+        }
+    }
+
     /// Takes the fault for a request, if one is planned for this very operation or for any of the vendor's.
     pub fn take(&self, vendor: &str, operation: &str) -> Option<Fault> {
         let mut planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
-        [operation, "*"].into_iter().find_map(|operation| {
+        let due = [operation, "*"].into_iter().find_map(|operation| {
             planned.get_mut(&Target { vendor: vendor.to_owned(), operation: operation.to_owned() })?.pop_front()
-        })
+        });
+        due.or_else(|| self.weather.lock().unwrap_or_else(PoisonError::into_inner).get_mut(vendor)?.strike())
     }
 
     /// Takes a fault planned for this very operation only: for what is not a request of the product's, such as the
@@ -98,6 +137,7 @@ impl Faults {
     /// Forgets every planned fault.
     pub fn clear(&self) {
         self.planned.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.weather.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 

@@ -1,6 +1,8 @@
 //! What a CRM should know: one intent for each wish, connection and version of the subject. Rendered when it is carried out, never frozen.
 #![allow(clippy::disallowed_methods, reason = "stores are where SQL lives")]
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 use uuid::Uuid;
@@ -10,7 +12,7 @@ use crate::{
     ids::{ClientId, ConnectionId, ConversationId, IntentId},
     job::{Job, NewJob, lane},
     store::{StoreError, Tx},
-    vendor::Failure,
+    vendor::{Failure, Rate},
 };
 
 macro_rules! wishes {
@@ -58,6 +60,7 @@ pub struct Intent {
     pub connection_id: ConnectionId,
     /// Which CRM that is.
     connection_kind: String,
+    per_second: Option<i64>,
     /// What should be known.
     kind: String,
     /// About which row.
@@ -77,6 +80,17 @@ impl Intent {
     /// When the row says what this build does not know.
     pub fn wish(&self) -> Result<Wish, StoreError> {
         Wish::named(&self.kind).ok_or(StoreError::Corrupt("crm_intent.kind"))
+    }
+
+    /// How often its CRM may be called.
+    ///
+    /// # Errors
+    /// When the row says what this build does not know.
+    pub fn rate(&self) -> Result<Rate, StoreError> {
+        Ok(match self.per_second.and_then(|count| u32::try_from(count).ok()) {
+            Some(count) => Rate { count, per: Duration::from_secs(1), burst: count },
+            None => crm(self.crm()?).capabilities().rate,
+        })
     }
 
     /// Which CRM is told.
@@ -112,7 +126,7 @@ pub struct Parked {
 }
 
 const INTENT: &str =
-    "select i.id, i.connection_id, c.kind as connection_kind, i.kind, i.subject_id, i.subject_version, i.state, i.updated_at
+    "select i.id, i.connection_id, c.kind as connection_kind, (c.settings ->> 'per_second')::bigint as per_second, i.kind, i.subject_id, i.subject_version, i.state, i.updated_at
    from crm_intent i join connection c on c.id = i.connection_id";
 
 impl Tx {

@@ -103,6 +103,8 @@ pub struct CrmConnection {
     pub enabled: bool,
     /// Whether what was said is told.
     pub transcripts: bool,
+    /// How often it may be called, all our processes together.
+    pub rate: Rate,
     /// Whether it is used.
     pub status: Status,
 }
@@ -230,6 +232,7 @@ struct CrmSettings {
     enabled: bool,
     #[serde(default = "yes")]
     transcripts: bool,
+    per_second: Option<u32>,
     #[serde(flatten)]
     fields: FieldSettings,
 }
@@ -306,6 +309,10 @@ impl ConnectionRow {
             account,
             enabled: settings.enabled,
             transcripts: settings.transcripts,
+            rate: match settings.per_second {
+                Some(count) => Rate { count, per: Duration::from_secs(1), burst: count },
+                None => crm(kind).capabilities().rate,
+            },
             status: Status::read(&self.status, self.broken_reason),
         })
     }

@@ -1,6 +1,6 @@
 //! What handlers work with.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use salon_core::{
     crypto::KeyRing,
@@ -26,6 +26,8 @@ pub struct Ctx {
     pub public_url: Url,
     /// Keeps a messenger that hangs from holding every slot.
     pub bulkhead: Bulkhead,
+    /// How long one call of a CRM may take.
+    pub crm_patience: Duration,
     /// Counts the failures in a row of each CRM account.
     pub circuits: Circuits,
 }

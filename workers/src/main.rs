@@ -85,6 +85,7 @@ async fn work(config: Config, queues: &[Queue]) -> Result<(), String> {
         pacer,
         public_url: app.config.listen.public_url.clone(),
         bulkhead: salon_workers::Bulkhead::default(),
+        crm_patience: salon_core::crm::UNATTENDED,
         circuits: salon_workers::Circuits::default(),
     };
     let stop = CancellationToken::new();

@@ -28,6 +28,8 @@ pub struct Erxes {
     /// `false` keeps what was said in the messengers out of erxes.
     #[serde(default = "yes")]
     pub transcripts: bool,
+    /// Calls in a second, 1 to 1000; `None`: as the adapter says.
+    pub per_second: Option<u16>,
     /// `false` keeps the connection but sends nothing.
     #[serde(default = "yes")]
     pub enabled: bool,
@@ -60,6 +62,8 @@ pub struct Espocrm {
     /// `false` keeps what was said in the messengers out of EspoCRM.
     #[serde(default = "yes")]
     pub transcripts: bool,
+    /// Calls in a second, 1 to 1000; `None`: as the adapter says.
+    pub per_second: Option<u16>,
     /// `false` keeps the connection but sends nothing.
     #[serde(default = "yes")]
     pub enabled: bool,
@@ -105,6 +109,8 @@ pub struct Bitrix24 {
     /// `false` keeps what was said in the messengers out of Bitrix24.
     #[serde(default = "yes")]
     pub transcripts: bool,
+    /// Calls in a second, 1 to 1000; `None`: as the adapter says.
+    pub per_second: Option<u16>,
     /// `false` keeps the connection but sends nothing.
     #[serde(default = "yes")]
     pub enabled: bool,
@@ -146,9 +152,10 @@ impl Erxes {
         CrmSpec {
             kind: "erxes",
             base_url: &self.base_url,
-            settings: json!({
-                "integration_id": self.integration_id, "transcripts": self.transcripts, "enabled": self.enabled,
-            }),
+            settings: bare(json!({
+                "integration_id": self.integration_id, "per_second": self.per_second, "transcripts": self.transcripts,
+                "enabled": self.enabled,
+            })),
             token: self.app_token.as_ref(),
             signing_key: None,
             oauth: self.client_id.as_deref().map(|id| (id, self.client_secret.as_ref())),
@@ -162,7 +169,7 @@ impl Espocrm {
     fn spec(&self) -> CrmSpec<'_> {
         let settings = json!({
             "assigned_user_id": self.assigned_user_id, "team_id": self.team_id, "staff": self.staff, "lead_source": self.lead_source,
-            "fields": map(&self.fields), "values": map(&self.values), "transcripts": self.transcripts, "enabled": self.enabled,
+            "fields": map(&self.fields), "values": map(&self.values), "per_second": self.per_second, "transcripts": self.transcripts, "enabled": self.enabled,
         });
         CrmSpec {
             kind: "espocrm",
@@ -182,7 +189,7 @@ impl Bitrix24 {
         let settings = json!({
             "user_id": self.user_id, "responsible_id": self.responsible_id, "staff": self.staff,
             "source_id": self.source_id, "category_id": self.category_id, "stages": self.stages, "oauth_url": self.oauth_url,
-            "fields": map(&self.fields), "values": map(&self.values), "transcripts": self.transcripts, "enabled": self.enabled,
+            "fields": map(&self.fields), "values": map(&self.values), "per_second": self.per_second, "transcripts": self.transcripts, "enabled": self.enabled,
         });
         CrmSpec {
             kind: "bitrix24",

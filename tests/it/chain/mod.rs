@@ -9,6 +9,7 @@ mod calendar_hand;
 mod channels;
 mod client;
 mod crm;
+mod crm_storm;
 mod inbox;
 mod instagram;
 mod last_words;
@@ -126,6 +127,7 @@ pub(crate) struct Chain {
     redis: redis::Client,
     stop: CancellationToken,
     working: CancellationToken,
+    crm_patience: Duration,
     workers: Option<JoinHandle<Result<(), String>>>,
     base: Url,
     lotos: Salon,
@@ -146,6 +148,11 @@ impl Chain {
 
     /// The same with another tenant file.
     async fn with(change: impl Fn(&str) -> String) -> Self {
+        Self::with_crm(salon_core::crm::UNATTENDED, change).await
+    }
+
+    /// The same with less patience for calls of a CRM.
+    async fn with_crm(crm_patience: Duration, change: impl Fn(&str) -> String) -> Self {
         let world = World::empty().await;
         let scenario: Scenario = serde_json::from_str(SCENARIO).unwrap();
         let second: Scenario = serde_json::from_str(&neighbour(SCENARIO)).unwrap();
@@ -185,6 +192,7 @@ impl Chain {
             http,
             redis,
             working: stop.child_token(),
+            crm_patience,
             stop,
             workers: None,
             base,
@@ -242,6 +250,7 @@ impl Chain {
             pacer: Pacer::new(Some(&self.redis)),
             public_url: self.base.clone(),
             bulkhead: salon_workers::Bulkhead::default(),
+            crm_patience: self.crm_patience,
             circuits: salon_workers::Circuits::default(),
         };
         let settings = runtime::Settings::of(Queue::ALL);

@@ -30,6 +30,7 @@ impl<'a> Working<'a> {
             pacer: Pacer::new(Some(redis)),
             public_url: chain.base.clone(),
             bulkhead: salon_workers::Bulkhead::default(),
+            crm_patience: salon_core::crm::UNATTENDED,
             circuits: salon_workers::Circuits::default(),
         };
         let stop = CancellationToken::new();

@@ -91,6 +91,7 @@ impl Links {
             pacer: Pacer::new(None),
             public_url: public_url(),
             bulkhead: Bulkhead::default(),
+            crm_patience: salon_core::crm::UNATTENDED,
             circuits: Circuits::default(),
         };
         let stop = CancellationToken::new();

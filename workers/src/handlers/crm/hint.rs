@@ -1,7 +1,7 @@
 //! A CRM's webhook says that something changed. It is a hint: what is true is read.
 
 use salon_core::{
-    crm::{CrmCall, Hint, Pace, UNATTENDED, crm},
+    crm::{CrmCall, Hint, Pace, crm},
     ids::{ConnectionId, InboundEventId},
     tenant::{CrmConnection, crm_connection},
     vendor::{Class, Failure},
@@ -36,10 +36,10 @@ pub(in super::super) async fn run(ctx: &Ctx, assignment: &Assignment, id: Inboun
     tx.commit().await?;
     let adapter = crm(connection.kind);
     let key = format!("crm:{}", connection.id);
-    let rate = adapter.capabilities().rate;
+    let rate = connection.rate;
     let limits = [(key.clone(), rate)];
     ctx.pacer.acquire(&limits).await.map_err(|after| JobError::Later { after, why: "paced".into() })?;
-    let call = CrmCall::new(&ctx.http, &connection.account, UNATTENDED).paced(Pace { pacer: &ctx.pacer, key: &key, rate });
+    let call = CrmCall::new(&ctx.http, &connection.account, ctx.crm_patience).paced(Pace { pacer: &ctx.pacer, key: &key, rate });
     let theirs = match adapter.read(&call, *entity, record).await {
         Ok(theirs) => theirs,
         Err(failure) => return refused(ctx, assignment, id, &connection, failure).await,

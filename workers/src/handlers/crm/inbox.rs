@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use salon_core::{
-    crm::{CrmCall, INBOX_ACTIVE, InboxReply, InboxTalk, Pace, UNATTENDED, crm},
+    crm::{CrmCall, INBOX_ACTIVE, InboxReply, InboxTalk, Pace, crm},
     dialogue,
     ids::ConnectionId,
     message::NewOutgoing,
@@ -82,15 +82,15 @@ async fn prepare(ctx: &Ctx, assignment: &Assignment, id: ConnectionId) -> Result
 
 async fn ask(ctx: &Ctx, reading: &Reading, talk: &InboxTalk) -> Result<Vec<InboxReply>, Failure> {
     let adapter = crm(reading.connection.kind);
-    let (key, rate) = (pace_key(reading.connection.id), adapter.capabilities().rate);
+    let (key, rate) = (pace_key(reading.connection.id), reading.connection.rate);
     let limits = [(key.clone(), rate), (format!("inbox:{}", reading.connection.id), READING)];
     while let Err(after) = ctx.pacer.acquire(&limits).await {
-        if after > UNATTENDED {
+        if after > ctx.crm_patience {
             return Err(Failure::new(Class::Retry { after: Some(after) }, "paced"));
         }
         tokio::time::sleep(after).await;
     }
-    let call = CrmCall::new(&ctx.http, &reading.connection.account, UNATTENDED);
+    let call = CrmCall::new(&ctx.http, &reading.connection.account, ctx.crm_patience);
     let call = call.paced(Pace { pacer: &ctx.pacer, key: &key, rate });
     adapter.replies_since(&call, &talk.theirs, reading.since).await
 }

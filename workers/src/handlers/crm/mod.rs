@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use salon_core::{
-    crm::{BookingFacts, Intent, Said, Wish, crm},
+    crm::{BookingFacts, Intent, Said, Wish},
     ids::{ClientId, ConversationId, IntentId},
     lang::Lang,
     lead::{EnquiryRecord, TouchRecord},
@@ -63,7 +63,7 @@ pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, id: IntentId) -> Res
     // And nothing more is read before: of a thousand intents that wait for their turn each comes by once in a while.
     tx.commit().await?;
     let key = pace_key(&intent);
-    let limits = [(key.clone(), crm(intent.crm()?).capabilities().rate)];
+    let limits = [(key.clone(), intent.rate()?)];
     ctx.pacer.acquire(&limits).await.map_err(|after| JobError::Later { after, why: "paced".into() })?;
     let Some(task) = prepare(ctx, assignment, id).await? else { return Ok(()) };
     match Teller::new(ctx, assignment, &task, &key).tell().await {

@@ -4,7 +4,7 @@
 
 use chrono::TimeDelta;
 use salon_core::{
-    crm::{CrmCall, Entity, Pace, UNATTENDED, crm},
+    crm::{CrmCall, Entity, Pace, crm},
     ids::ConnectionId,
     tenant::{CrmConnection, crm_connection},
     vendor::{Class, Failure},
@@ -35,9 +35,9 @@ pub(in super::super) async fn run(ctx: &Ctx, assignment: &Assignment, id: Connec
     };
     let adapter = crm(connection.kind);
     let key = format!("crm:{id}");
-    let pace = Pace { pacer: &ctx.pacer, key: &key, rate: adapter.capabilities().rate };
+    let pace = Pace { pacer: &ctx.pacer, key: &key, rate: connection.rate };
     ctx.pacer.acquire(&[(key.clone(), pace.rate)]).await.map_err(|after| JobError::Later { after, why: "paced".into() })?;
-    let call = CrmCall::new(&ctx.http, &connection.account, UNATTENDED).paced(pace);
+    let call = CrmCall::new(&ctx.http, &connection.account, ctx.crm_patience).paced(pace);
     let round = Round { ctx, assignment, connection: &connection, call };
     match round.all(adapter.capabilities().changes).await {
         Err(Interrupted::Theirs(failure)) if failure.class == Class::Credential => {

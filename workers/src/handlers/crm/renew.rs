@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use salon_core::{
-    crm::{CrmCall, EXPIRED, UNATTENDED, crm},
+    crm::{CrmCall, EXPIRED, crm},
     tenant::{self, CrmConnection, break_connection},
     vendor::{Class, Failure},
 };
@@ -27,7 +27,7 @@ pub(super) async fn renew(ctx: &Ctx, assignment: &Assignment, used: &CrmConnecti
         return Ok(tx.commit().await?);
     };
     tx.commit().await?;
-    let call = CrmCall::new(&ctx.http, &now.account, UNATTENDED);
+    let call = CrmCall::new(&ctx.http, &now.account, ctx.crm_patience);
     let renewed = crm(now.kind).renew(&call).await;
     let mut tx = ctx.db.tenant(assignment.tenant).await?;
     match renewed {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use salon_core::{
     crm::{
         Author, BookingFacts, BookingState, ClientCard, Crm, CrmCall, Ensured, Entity, GONE, Keeps, Link, NoteCard, Noted, Pace,
-        UNATTENDED, Wish, crm, digest,
+        Wish, crm, digest,
     },
     ids::{ClientId, ConversationId},
     job::lane,
@@ -71,8 +71,8 @@ pub(super) struct Teller<'a> {
 impl<'a> Teller<'a> {
     pub(super) fn new(ctx: &'a Ctx, assignment: &'a Assignment, task: &'a Task, key: &'a str) -> Self {
         let adapter = crm(task.connection.kind);
-        let pace = Pace { pacer: &ctx.pacer, key, rate: adapter.capabilities().rate };
-        let call = CrmCall::new(&ctx.http, &task.connection.account, UNATTENDED).paced(pace);
+        let pace = Pace { pacer: &ctx.pacer, key, rate: task.connection.rate };
+        let call = CrmCall::new(&ctx.http, &task.connection.account, ctx.crm_patience).paced(pace);
         Self { ctx, assignment, task, adapter, call }
     }
 
