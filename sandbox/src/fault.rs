@@ -7,7 +7,8 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-/// One misbehaviour, used up by the next matching request (or by the next `times` of them).
+/// One misbehaviour, used up by the next matching request (or by the next `times` of them). The last three are played by `espocrm`; the other
+/// vendors answer 500 instead and do nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Fault {
@@ -45,9 +46,18 @@ pub enum Fault {
     },
     /// Does the work, and delivers the webhooks that follow from it twice.
     Twice,
+    /// Answers a page of HTML with this HTTP status, as a proxy before the vendor would, and does nothing.
+    Html {
+        /// HTTP status code.
+        code: u16,
+    },
+    /// Does the work, then answers the first half of the JSON.
+    Truncated,
+    /// Answers 200 with an error in the body, and does nothing.
+    ErrorInOk,
 }
 
-/// Where a fault strikes: a vendor's name (`telegram`, `max`, `vk`, `whatsapp`, `instagram`, `calcom`, `erxes`, `bitrix24`) and one of its operations
+/// Where a fault strikes: a vendor's name (`telegram`, `max`, `vk`, `whatsapp`, `instagram`, `calcom`, `erxes`, `bitrix24`, `espocrm`) and one of its operations
 /// (`sendMessage`, `POST /v2/bookings`, `widgetsInsertMessage`), or `*` for any.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Target {

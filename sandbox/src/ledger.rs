@@ -16,7 +16,7 @@ const KEPT: usize = 100_000;
 pub struct Entry {
     /// When it arrived, by the sandbox's clock.
     pub at: DateTime<Utc>,
-    /// `telegram`, `max`, `vk`, `whatsapp`, `instagram`, `calcom`, `erxes`, `bitrix24`.
+    /// `telegram`, `max`, `vk`, `whatsapp`, `instagram`, `calcom`, `erxes`, `bitrix24`, `espocrm`.
     pub vendor: &'static str,
     /// The vendor's name for the operation.
     pub operation: String,

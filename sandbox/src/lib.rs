@@ -13,6 +13,7 @@ pub mod calcom;
 pub mod clock;
 mod control;
 pub mod erxes;
+pub mod espocrm;
 pub mod fault;
 pub mod instagram;
 pub mod ledger;

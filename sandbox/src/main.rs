@@ -19,7 +19,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Plays the messengers, cal.com, erxes and Bitrix24, and serves the page at `/`.
+    /// Plays the messengers, cal.com, erxes, Bitrix24 and EspoCRM, and serves the page at `/`.
     Serve {
         /// Address to listen on; port 0 picks a free one.
         #[arg(long, default_value = "127.0.0.1:0")]

@@ -21,6 +21,7 @@ use crate::{
     clock::Clock,
     control::{self, Control},
     erxes::Erxes,
+    espocrm::EspoCrm,
     instagram::Instagram,
     max::Max,
     messenger::Messenger,
@@ -78,6 +79,8 @@ pub struct Sandbox {
     pub erxes: Arc<Erxes>,
     /// A Bitrix24 portal under `{base_url}/bitrix24`.
     pub bitrix24: Arc<Bitrix24>,
+    /// EspoCRM under `{base_url}/espocrm`.
+    pub espocrm: Arc<EspoCrm>,
     /// VK's API under `{base_url}/vk`.
     pub vk: Arc<Vk>,
     /// The MAX Bot API under `{base_url}/max`.
@@ -104,11 +107,12 @@ impl Sandbox {
         let calcom = Calcom::new(Arc::clone(&world));
         let erxes = Erxes::new(Arc::clone(&world));
         let bitrix24 = Bitrix24::new(Arc::clone(&world), &tasks.handle).map_err(io::Error::other)?;
+        let espocrm = EspoCrm::new(Arc::clone(&world), &tasks.handle).map_err(io::Error::other)?;
         let vk = Vk::new(Arc::clone(&world), tasks.handle.clone()).map_err(io::Error::other)?;
         let max = Max::new(Arc::clone(&world), tasks.handle.clone()).map_err(io::Error::other)?;
         let messengers: Vec<Arc<dyn Messenger>> =
             vec![telegram.clone(), max.clone(), vk.clone(), whatsapp.clone(), instagram.clone()];
-        let others: [Arc<dyn Vendor>; 3] = [calcom.clone(), erxes.clone(), bitrix24.clone()];
+        let others: [Arc<dyn Vendor>; 4] = [calcom.clone(), erxes.clone(), bitrix24.clone(), espocrm.clone()];
         let as_vendor = |messenger: &Arc<dyn Messenger>| Arc::clone(messenger) as Arc<dyn Vendor>;
         let vendors: Vec<Arc<dyn Vendor>> = messengers.iter().map(as_vendor).chain(others).collect();
         let mut routes = page::router();
@@ -133,6 +137,7 @@ impl Sandbox {
             calcom,
             erxes,
             bitrix24,
+            espocrm,
             vk,
             max,
             whatsapp,

@@ -82,6 +82,7 @@ fn one(
     let fault = world.faults.take_exact(VENDOR, method);
     match fault {
         Some(Fault::Status { code }) => return Err(Refusal::of_status(code)),
+        Some(Fault::Html { .. } | Fault::Truncated | Fault::ErrorInOk) => return Err(Refusal::of_status(500)),
         Some(Fault::RateLimit { .. }) => return Err(Refusal::of_status(429)),
         _ => {}
     }

@@ -111,6 +111,7 @@ impl Bitrix24 {
         let mut done = match &fault {
             Some(Fault::Hang | Fault::Drop) => Done::default(),
             Some(Fault::Status { code }) => self.refused(&Refusal::of_status(*code), None),
+            Some(Fault::Html { .. } | Fault::Truncated | Fault::ErrorInOk) => self.refused(&Refusal::of_status(500), None),
             Some(Fault::RateLimit { retry_after }) => self.blocked(*retry_after),
             _ => {
                 if let Some(Fault::Slow { ms }) = fault {

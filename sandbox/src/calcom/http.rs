@@ -135,6 +135,11 @@ impl Calcom {
                 let body = planned_refusal(*code).body(incoming.uri.path(), self.world.now());
                 return self.finish(entry, Ending::Answer(answer(*code, &body)));
             }
+            Some(Fault::Html { .. } | Fault::Truncated | Fault::ErrorInOk) => {
+                entry.status = 500;
+                let body = planned_refusal(500).body(incoming.uri.path(), self.world.now());
+                return self.finish(entry, Ending::Answer(answer(500, &body)));
+            }
             Some(Fault::RateLimit { retry_after }) => {
                 entry.status = 429;
                 let limited = throttle::Verdict::refused(*retry_after);

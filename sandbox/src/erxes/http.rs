@@ -84,7 +84,8 @@ impl Erxes {
                 if let Some(Fault::Slow { ms }) = fault {
                     tokio::time::sleep(Duration::from_millis(ms)).await;
                 }
-                let broken = matches!(fault, Some(Fault::Status { .. }));
+                let broken =
+                    matches!(fault, Some(Fault::Status { .. } | Fault::Html { .. } | Fault::Truncated | Fault::ErrorInOk));
                 let (status, body) = self.handle(headers, parsed, broken, &mut entry.violations);
                 if let Some(Fault::AnswerAfterCommit { ms, .. }) = fault {
                     tokio::time::sleep(Duration::from_millis(ms)).await;

@@ -168,7 +168,15 @@ impl Courier {
             Some(Fault::HangAfterCommit | Fault::DropAfterCommit | Fault::AnswerAfterCommit { .. }) => {
                 Tried { error: Some("the answer was lost"), ..post().await }
             }
-            Some(Fault::Status { .. } | Fault::RateLimit { .. } | Fault::Hang | Fault::Drop) => Tried::failed("no connection"),
+            Some(
+                Fault::Status { .. }
+                | Fault::RateLimit { .. }
+                | Fault::Hang
+                | Fault::Drop
+                | Fault::Html { .. }
+                | Fault::Truncated
+                | Fault::ErrorInOk,
+            ) => Tried::failed("no connection"),
         };
         self.after(bot, key, &url, event, repetition, tried);
         tried.error.is_none()

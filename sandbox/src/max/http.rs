@@ -86,6 +86,7 @@ async fn entry(State(max): State<Arc<Max>>, request: Request) -> Response<Body> 
             None
         }
         Some(Fault::Status { code }) => Some(Refusal::of_status(*code)),
+        Some(Fault::Html { .. } | Fault::Truncated | Fault::ErrorInOk) => Some(Refusal::of_status(500)),
         Some(Fault::RateLimit { retry_after }) => Some(Refusal::flood(Some(*retry_after))),
         Some(Fault::Hang | Fault::Drop) => {
             max.record(operation, call.without_secrets(), 0, vec![], fault.clone());

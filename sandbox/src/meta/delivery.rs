@@ -200,7 +200,13 @@ impl Platform {
                 self.note(&parcel, 0, 0, Some("the answer was lost".to_owned()));
                 self.repeat(parcel, called).await;
             }
-            Fault::Status { .. } | Fault::RateLimit { .. } | Fault::Hang | Fault::Drop => {
+            Fault::Status { .. }
+            | Fault::RateLimit { .. }
+            | Fault::Hang
+            | Fault::Drop
+            | Fault::Html { .. }
+            | Fault::Truncated
+            | Fault::ErrorInOk => {
                 self.note(&parcel, 0, 0, Some("the callback was not reached".to_owned()));
                 self.repeat(parcel, called).await;
             }

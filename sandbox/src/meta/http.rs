@@ -125,6 +125,7 @@ async fn serve<G: Graph>(graph: Arc<G>, incoming: Incoming) -> Ending {
         Some(Fault::Hang) => return finish(&platform, entry, Ending::Silence),
         Some(Fault::Drop) => return finish(&platform, entry, Ending::Disconnect),
         Some(Fault::Status { code }) => Some(graph.planned(*code)),
+        Some(Fault::Html { .. } | Fault::Truncated | Fault::ErrorInOk) => Some(graph.planned(500)),
         Some(Fault::RateLimit { retry_after }) => Some(graph.limited(*retry_after)),
         Some(Fault::Slow { ms }) => {
             tokio::time::sleep(Duration::from_millis(*ms)).await;

@@ -166,9 +166,15 @@ impl Telegram {
                 let tried = self.post(bot, webhook, pending).await;
                 Tried { error: Some("Read timeout expired".to_owned()), ..tried }
             }
-            Some(Fault::Status { .. } | Fault::RateLimit { .. } | Fault::Hang | Fault::Drop) => {
-                Tried::failed("Connection timed out")
-            }
+            Some(
+                Fault::Status { .. }
+                | Fault::RateLimit { .. }
+                | Fault::Hang
+                | Fault::Drop
+                | Fault::Html { .. }
+                | Fault::Truncated
+                | Fault::ErrorInOk,
+            ) => Tried::failed("Connection timed out"),
         }
     }
 

@@ -61,6 +61,7 @@ async fn call(
             None
         }
         Some(Fault::Status { code }) => Some(Refusal::of_status(*code)),
+        Some(Fault::Html { .. } | Fault::Truncated | Fault::ErrorInOk) => Some(Refusal::of_status(500)),
         Some(Fault::RateLimit { retry_after }) => Some(Refusal::flood(*retry_after)),
         Some(Fault::Hang | Fault::Drop) => {
             telegram.record(&call, vec![], 0, fault.clone());

@@ -165,7 +165,15 @@ impl Vk {
         let envelope = server.envelope(group.id, event);
         let fault = if retry == 0 { self.world.faults.take_exact(VENDOR, OPERATION) } else { None };
         let answer = match fault {
-            Some(Fault::Status { .. } | Fault::RateLimit { .. } | Fault::Hang | Fault::Drop) => Answer::NONE,
+            Some(
+                Fault::Status { .. }
+                | Fault::RateLimit { .. }
+                | Fault::Hang
+                | Fault::Drop
+                | Fault::Html { .. }
+                | Fault::Truncated
+                | Fault::ErrorInOk,
+            ) => Answer::NONE,
             Some(Fault::HangAfterCommit | Fault::DropAfterCommit | Fault::AnswerAfterCommit { .. }) => {
                 self.post(&server, &envelope, retry).await;
                 Answer::NONE

@@ -66,6 +66,7 @@ async fn call(
             None
         }
         Some(Fault::Status { code }) => Some(Refusal::of_status(*code)),
+        Some(Fault::Html { .. } | Fault::Truncated | Fault::ErrorInOk) => Some(Refusal::of_status(500)),
         Some(Fault::RateLimit { retry_after }) => Some(Refusal::limited(*retry_after)),
         Some(Fault::Hang | Fault::Drop) => {
             vk.record(&method, None, &form, vec![], 0, fault.clone());

@@ -1,0 +1,153 @@
+//! What the installation holds before the product comes.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::{
+    EspoCrm,
+    access::{Account, Level},
+    admin, input, records,
+    state::{By, Record, State},
+};
+
+/// The installation itself.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Settings {
+    pub(super) version: String,
+    /// Numbers are kept in E.164, and others refused.
+    pub(super) phone_international: bool,
+    /// Names of new fields get a `c`.
+    pub(super) custom_prefix: bool,
+    /// Every request is answered with 503.
+    pub(super) maintenance: bool,
+    /// By scope: what doubles are looked for by, where it is not the vendor's own name and e-mail.
+    pub(super) duplicate_check: BTreeMap<String, Vec<String>>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            version: "9.3.10".to_owned(),
+            phone_international: true,
+            custom_prefix: true,
+            maintenance: false,
+            duplicate_check: BTreeMap::new(),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ApiUser {
+    id: String,
+    #[serde(rename = "userName")]
+    user_name: String,
+    key: String,
+    #[serde(default)]
+    secret: Option<String>,
+    #[serde(default)]
+    admin: bool,
+    #[serde(rename = "isActive", default = "yes")]
+    is_active: bool,
+    #[serde(default)]
+    scopes: BTreeMap<String, Level>,
+    #[serde(default)]
+    assignable: Option<Vec<String>>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Seed {
+    settings: Option<Settings>,
+    users: Vec<Record>,
+    api_users: Vec<ApiUser>,
+    fields: BTreeMap<String, Map<String, Value>>,
+    records: BTreeMap<String, Vec<Record>>,
+}
+
+impl EspoCrm {
+    /// Adds users, API users, custom fields and records, and replaces the settings if there are any. Every part may be left
+    /// out; the values of `settings` below are the defaults.
+    ///
+    /// ```json
+    /// { "settings": { "version": "9.3.10", "phone_international": true, "custom_prefix": true, "maintenance": false,
+    ///                 "duplicate_check": { "Contact": ["name", "emailAddress"] } },
+    ///   "users": [ { "id": "u1", "userName": "olga", "firstName": "Olga", "type": "regular", "isActive": true } ],
+    ///   "api_users": [ { "id": "api1", "userName": "salon-core", "key": "...", "secret": null, "admin": false, "isActive": true,
+    ///                    "scopes": { "Contact": "all", "Lead": "read", "Task": "no", "Webhook": "all" }, "assignable": null } ],
+    ///   "fields": { "Contact": { "cExternalId": { "type": "varchar", "maxLength": 150 },
+    ///                            "cLanguage": { "type": "enum", "options": ["", "ru"] } } },
+    ///   "records": { "Team": [ { "id": "t1", "name": "Salon" } ],
+    ///                "Contact": [ { "id": "c1", "lastName": "Anna", "phoneNumber": "+79001234567" } ] } }
+    /// ```
+    ///
+    /// An API user with a `secret` proves itself with `X-Hmac-Authorization` alone, without one with `X-Api-Key` alone. `scopes`
+    /// are the role's rights; what is not named is `all`. `assignable` are the users that records may be assigned to, null for
+    /// all. Fields are named in full and defined as in metadata. Records have the attributes of a `POST`, may name their `id`,
+    /// and are not looked at for doubles; scopes are planted in this order: Team, User, Account, Lead, Contact, Meeting, Task,
+    /// Note.
+    ///
+    /// # Errors
+    ///
+    /// When the value doesn't have that shape, or a record would be refused or has attributes that don't exist.
+    pub fn seed(&self, value: &Value) -> Result<(), String> {
+        let seed = Seed::deserialize(value).map_err(|error| error.to_string())?;
+        let by = By { user: "system".to_owned(), now: self.world.now() };
+        let mut state = self.state();
+        if let Some(settings) = seed.settings {
+            state.settings = settings;
+        }
+        for (scope, fields) in seed.fields {
+            for (name, definition) in fields {
+                admin::plant_field(&mut state, &scope, &name, definition)?;
+            }
+        }
+        let mut all = seed.records;
+        all.entry("User".to_owned()).or_default().extend(seed.users);
+        for user in seed.api_users {
+            plant_api_user(&mut state, user, &by)?;
+        }
+        for scope in ["Team", "User", "Account", "Lead", "Contact", "Meeting", "Task", "Note"] {
+            for record in all.remove(scope).unwrap_or_default() {
+                plant(&mut state, scope, record, &by)?;
+            }
+        }
+        drop(state);
+        self.wake();
+        all.keys().next().map_or(Ok(()), |scope| Err(format!("no scope {scope}")))
+    }
+}
+
+fn plant_api_user(state: &mut State, user: ApiUser, by: &By) -> Result<(), String> {
+    let ApiUser { id, user_name, key, secret, admin, is_active, scopes, assignable } = user;
+    let kind = if admin { "admin" } else { "api" };
+    let record = serde_json::json!({"id": id, "userName": user_name, "lastName": user_name, "type": kind, "isActive": is_active});
+    plant(state, "User", record.as_object().cloned().unwrap_or_default(), by)?;
+    state.accounts.insert(id, Account { key, secret, admin, scopes, assignable });
+    Ok(())
+}
+
+fn plant(state: &mut State, scope: &str, mut record: Record, by: &By) -> Result<(), String> {
+    let id = match record.remove("id") {
+        Some(Value::String(id)) => id,
+        _ => state.next_id(by.now),
+    };
+    let entity = state.entity(scope).ok_or_else(|| format!("no scope {scope}"))?;
+    let mut violations = Vec::new();
+    let known = input::known(entity, scope, &record, &mut violations);
+    if let Some(violation) = violations.first() {
+        return Err(violation.clone());
+    }
+    let unfit = |refusal: super::answer::Refusal| format!("{scope} {id}: {}", refusal.text());
+    let mut record = input::merged(state, scope, None, known).map_err(unfit)?;
+    input::check_links(state, scope, None, None, &mut record).map_err(unfit)?;
+    records::plant(state, scope, &id, record, by);
+    Ok(())
+}

@@ -1,0 +1,1 @@
+//! What a product could trip over, over HTTP.

@@ -1,0 +1,106 @@
+//! What a value must look like, by the kind of its field (EspoCRM note, 2.3).
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime};
+use serde_json::Value;
+
+use super::{
+    answer::Refusal,
+    schema::{Field, Kind},
+    state::MOMENT,
+};
+
+/// What a line holds where its field does not say.
+const LINE: usize = 255;
+
+/// Brings a value into the form that is kept, or says which rule it fails.
+pub(super) fn clean(name: &str, field: &Field, value: Value) -> Result<Value, Refusal> {
+    let invalid = |rule: &str| Err(Refusal::invalid(name, rule));
+    let blank = value.is_null() || (value == "" && !matches!(field.kind, Kind::Enum | Kind::Text));
+    if blank {
+        return Ok(Value::Null);
+    }
+    match field.kind {
+        Kind::Varchar | Kind::Url | Kind::PersonName | Kind::Text => line(name, field, value),
+        Kind::Enum => {
+            let options = field.options.as_deref().unwrap_or_default();
+            let known = value.as_str().is_some_and(|word| options.iter().any(|option| option == word));
+            if known { Ok(value) } else { invalid("valid") }
+        }
+        Kind::MultiEnum => {
+            let options = field.options.as_deref().unwrap_or_default();
+            let known = |word: &Value| word.as_str().is_some_and(|word| options.iter().any(|option| option == word));
+            if value.as_array().is_some_and(|words| words.iter().all(known)) { Ok(value) } else { invalid("valid") }
+        }
+        Kind::Bool => value.as_bool().map_or_else(|| invalid("valid"), |flag| Ok(flag.into())),
+        Kind::Int => value.as_i64().map_or_else(|| invalid("valid"), |number| Ok(number.into())),
+        Kind::Float | Kind::Currency => {
+            if value.is_number() {
+                Ok(value)
+            } else {
+                invalid("valid")
+            }
+        }
+        Kind::Date => match value.as_str().map(|text| NaiveDate::parse_from_str(text, "%Y-%m-%d")) {
+            Some(Ok(_)) => Ok(value),
+            _ => invalid("valid"),
+        },
+        Kind::Datetime | Kind::DatetimeOptional => {
+            value.as_str().and_then(instant).map_or_else(|| invalid("valid"), |text| Ok(text.into()))
+        }
+        Kind::Link | Kind::LinkParent => {
+            let proper = value.as_str().is_some_and(|id| id.len() <= 24 && id.bytes().all(|byte| byte.is_ascii_graphic()));
+            if proper { Ok(value) } else { invalid("pattern") }
+        }
+        Kind::LinkMultiple => {
+            let proper = value.as_array().is_some_and(|ids| ids.iter().all(Value::is_string));
+            if proper { Ok(value) } else { invalid("pattern") }
+        }
+        Kind::JsonArray => {
+            if value.is_array() {
+                Ok(value)
+            } else {
+                invalid("array")
+            }
+        }
+        Kind::JsonObject | Kind::Phone | Kind::Email => Ok(value),
+    }
+}
+
+fn line(name: &str, field: &Field, value: Value) -> Result<Value, Refusal> {
+    let Some(text) = value.as_str() else { return Err(Refusal::invalid(name, "valid")) };
+    let most = field.max_length.or((field.kind != Kind::Text).then_some(LINE));
+    if most.is_some_and(|most| text.chars().count() > most) {
+        return Err(Refusal::invalid(name, "maxLength"));
+    }
+    Ok(value)
+}
+
+/// `YYYY-MM-DD HH:mm:ss` or without the seconds, in UTC; or ATOM with an offset. ATOM has no fractions of a second, so what
+/// JavaScript's `toISOString` writes is refused.
+fn instant(text: &str) -> Option<String> {
+    let plain = NaiveDateTime::parse_from_str(text, MOMENT).or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M"));
+    let padded = matches!(text.len(), 16 | 19);
+    let plain = plain.ok().filter(|_| padded);
+    let atom = || {
+        let at = DateTime::parse_from_rfc3339(text).ok().filter(|_| !text.contains('.') && text.contains('T'))?;
+        Some(at.naive_utc())
+    };
+    plain.or_else(atom).map(|at| at.format(MOMENT).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::instant;
+
+    #[test]
+    fn moments_are_utc_or_atom() {
+        let kept = Some("2026-05-01 08:00:00".to_owned());
+        for text in ["2026-05-01 08:00:00", "2026-05-01 08:00", "2026-05-01T10:00:00+02:00", "2026-05-01T08:00:00Z"] {
+            assert_eq!(instant(text), kept, "{text}");
+        }
+        for text in ["2026-05-01T08:00:00.000Z", "2026-05-01T08:00:00", "2026-05-01", "01.05.2026 08:00", "2026-5-1 8:00:00", ""]
+        {
+            assert_eq!(instant(text), None, "{text}");
+        }
+    }
+}
