@@ -51,7 +51,9 @@ pub(super) fn known(entity: &Entity, scope: &str, body: &Record, violations: &mu
 pub(super) fn merged(state: &State, scope: &str, before: Option<&Record>, mut input: Record) -> Result<Record, Refusal> {
     let entity = state.entity(scope).ok_or_else(Refusal::not_found)?;
     let mut record = before.cloned().unwrap_or_else(|| empty(entity));
-    keep_duration(before, &mut input);
+    if scope == "Meeting" {
+        keep_duration(before, &mut input);
+    }
     for (name, field) in &entity.fields {
         match field.kind {
             Kind::Phone | Kind::Email => {
@@ -120,7 +122,7 @@ fn take(record: &mut Record, input: &mut Record, name: &str, field: &Field) -> R
 fn keep_duration(before: Option<&Record>, input: &mut Record) {
     let Some(before) = before else { return };
     let moment = |record: &Record, name: &str| record.get(name).and_then(Value::as_str).and_then(read_moment);
-    if input.contains_key("dateEnd") || before.get("uid").is_none() {
+    if input.contains_key("dateEnd") {
         return;
     }
     let new = input
