@@ -49,6 +49,31 @@ const ERXES: Provider = Provider {
     },
 };
 
+const ESPOCRM: Provider = Provider {
+    vendor: "espocrm",
+    section: "espocrm: { base_url: http://sandbox.invalid/espocrm, api_key: stormkey, assigned_user_id: u1, per_second: 1000 }",
+    seed: Some(espocrm_seed),
+    clients: |sandbox| texts(&sandbox.espocrm.snapshot()["records"]["Contact"], "cExternalId"),
+    visits: |sandbox| texts(&sandbox.espocrm.snapshot()["records"]["Meeting"], "cExternalId"),
+};
+
+fn espocrm_seed() -> Value {
+    let text = json!({"type": "varchar", "maxLength": 255});
+    json!({
+        "users": [{"id": "u1", "userName": "olga", "firstName": "Olga", "lastName": "K", "isActive": true, "type": "regular"}],
+        "api_users": [{"id": "api1", "userName": "salon", "key": "stormkey"}],
+        "fields": {
+            "Contact": {
+                "cExternalId": text, "cChannel": text, "cLanguage": text, "cReferralCode": text, "cFirstTouchAt": {"type": "datetime"},
+                "cLastReferralCode": text, "cNoShowCount": {"type": "int"},
+            },
+            "Meeting": {
+                "cExternalId": text, "cBookingStatus": text, "cService": text, "cMaster": text, "cPrice": text, "cCancelReason": text,
+            },
+        },
+    })
+}
+
 const BITRIX24: Provider = Provider {
     vendor: "bitrix24",
     section: "bitrix24: { base_url: http://sandbox.invalid/bitrix24, user_id: 1, webhook_code: stormcode, responsible_id: 1, per_second: 1000 }",
@@ -77,6 +102,11 @@ fn bitrix24_seed() -> Value {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn erxes_in_a_storm_is_told_everything_once() {
     storm(&ERXES).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn espocrm_in_a_storm_is_told_everything_once() {
+    storm(&ESPOCRM).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -143,6 +173,9 @@ fn ways_to_fail() -> Vec<Fault> {
         Fault::HangAfterCommit,
         Fault::DropAfterCommit,
         Fault::AnswerAfterCommit { ms: 0, code: Some(500) },
+        Fault::Html { code: 502 },
+        Fault::Truncated,
+        Fault::ErrorInOk,
     ]
 }
 
