@@ -59,7 +59,7 @@ const counted = (count, thing) => `${count} ${thing}${count === 1 ? "" : "s"}`;
 
 /** Whom a fault can be planned for, and which operations were seen. */
 function offerFaults(messengers) {
-  const vendors = [...messengers.map(({ vendor }) => vendor), "calcom", "erxes", "bitrix24"];
+  const vendors = [...messengers.map(({ vendor }) => vendor), "calcom", "erxes", "bitrix24", "espocrm"];
   redraw(byId("fault-vendor"), vendors, (select) => {
     select.replaceChildren(...vendors.map((vendor) => el("option", { value: vendor }, nameOf(vendor))));
   });

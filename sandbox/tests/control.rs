@@ -190,6 +190,13 @@ async fn the_other_vendors_are_seeded_and_their_staff_acts() {
     assert_eq!(go("/vendors/bitrix24/act", add).await, (200, json!({"id": 1})));
     assert_eq!(sandbox.bitrix24.snapshot()["contacts"][0]["name"], "Anna");
     assert_eq!(go("/vendors/bitrix24/act", json!({"do": "fly"})).await.0, 409);
+
+    let (status, seeded) = go("/vendors/espocrm/seed", json!({"users": [{"id": "u1", "userName": "olga"}]})).await;
+    assert_eq!((status, &seeded["records"]["User"][0]["userName"]), (200, &json!("olga")));
+    let create = json!({"do": "create", "type": "Contact", "fields": {"lastName": "Anna"}, "by": "u1"});
+    assert_eq!(go("/vendors/espocrm/act", create).await.0, 200);
+    assert_eq!(sandbox.espocrm.snapshot()["records"]["Contact"][0]["name"], "Anna");
+    assert_eq!(go("/vendors/espocrm/act", json!({"do": "fly"})).await.0, 409);
 }
 
 #[tokio::test]

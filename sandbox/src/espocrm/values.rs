@@ -78,9 +78,12 @@ fn line(name: &str, field: &Field, value: Value) -> Result<Value, Refusal> {
 /// `YYYY-MM-DD HH:mm:ss` or without the seconds, in UTC; or ATOM with an offset. ATOM has no fractions of a second, so what
 /// JavaScript's `toISOString` writes is refused.
 fn instant(text: &str) -> Option<String> {
-    let plain = NaiveDateTime::parse_from_str(text, MOMENT).or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M"));
-    let padded = matches!(text.len(), 16 | 19);
-    let plain = plain.ok().filter(|_| padded);
+    let format = match text.len() {
+        19 => Some(MOMENT),
+        16 => Some("%Y-%m-%d %H:%M"),
+        _ => None,
+    };
+    let plain = format.and_then(|format| NaiveDateTime::parse_from_str(text, format).ok());
     let atom = || {
         let at = DateTime::parse_from_rfc3339(text).ok().filter(|_| !text.contains('.') && text.contains('T'))?;
         Some(at.naive_utc())

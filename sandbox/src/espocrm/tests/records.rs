@@ -102,9 +102,9 @@ async fn a_meeting_keeps_its_duration_and_takes_offsets() {
         (moved["dateStart"].clone(), moved["dateEnd"].clone()),
         (json!("2026-05-02 10:30:00"), json!("2026-05-02 11:30:00"))
     );
-    let shortened =
-        salon.patch(&format!("Meeting/{id}"), json!({"dateStart": "2026-05-02 09:00", "dateEnd": "2026-05-02 09:15"}));
-    assert_eq!(shortened.await.json()["dateEnd"], "2026-05-02 09:15:00");
+    let body = json!({"dateStart": "2026-05-02 09:00", "dateEnd": "2026-05-02 09:15"});
+    let shortened = salon.patch(&format!("Meeting/{id}"), body).await;
+    assert_eq!(shortened.json()["dateEnd"], "2026-05-02 09:15:00");
     assert!(salon.blame().is_empty());
 }
 
@@ -154,7 +154,7 @@ async fn links_are_listed_made_and_cut() {
     let visit = salon.post("Meeting", meeting(&anna)).await.id();
     let task =
         salon.post("Task", json!({"name": "Call", "assignedUserId": "u1", "parentType": "Contact", "parentId": anna})).await.id();
-    assert_eq!(ids(&salon.get(&format!("Contact/{anna}/meetings")).await), [visit.clone()]);
+    assert_eq!(ids(&salon.get(&format!("Contact/{anna}/meetings")).await), std::slice::from_ref(&visit));
     assert_eq!(ids(&salon.get(&format!("Contact/{anna}/tasks")).await), [task]);
     assert_eq!(salon.post(&format!("Meeting/{visit}/contacts"), json!({"id": maria})).await.json(), json!(true));
     assert_eq!(
@@ -171,7 +171,7 @@ async fn links_are_listed_made_and_cut() {
 #[tokio::test]
 async fn strange_requests_are_refused_and_blamed() {
     let salon = Salon::open().await;
-    for (method, path) in [("GET", "Nothing"), ("POST", "Activity"), ("PATCH", "Contact"), ("GET", "Lead/action/convert")] {
+    for (method, path) in [("GET", "Nothing"), ("POST", "Activity"), ("PATCH", "Contact")] {
         assert_eq!(salon.call(method, path, &[("x-api-key", KEY)], None).await.unwrap().status, 404, "{method} {path}");
         assert!(!salon.blame().is_empty(), "{method} {path}");
     }
