@@ -126,12 +126,13 @@ pub struct CrmCall<'a> {
     pub patience: Duration,
     pace: Option<Pace<'a>>,
     prepaid: AtomicBool,
+    answered: AtomicBool,
 }
 
 impl<'a> CrmCall<'a> {
     /// Calls without a pace: for what a person does once.
     pub fn new(http: &'a Http, account: &'a CrmAccount, patience: Duration) -> Self {
-        Self { http, account, patience, pace: None, prepaid: AtomicBool::new(false) }
+        Self { http, account, patience, pace: None, prepaid: AtomicBool::new(false), answered: AtomicBool::new(false) }
     }
 
     /// Calls that keep a pace. The first request was counted already.
@@ -152,7 +153,16 @@ impl<'a> CrmCall<'a> {
         {
             self.turn(pace).await?;
         }
-        Ok(self.http.send(request).await?)
+        let reply = self.http.send(request).await?;
+        if reply.is_success() {
+            self.answered.store(true, Ordering::Relaxed);
+        }
+        Ok(reply)
+    }
+
+    /// Whether any request was answered well: whatever failed after that, the CRM is there.
+    pub fn has_answered(&self) -> bool {
+        self.answered.load(Ordering::Relaxed)
     }
 
     async fn turn(&self, pace: Pace<'_>) -> Result<(), Unsent> {

@@ -228,7 +228,7 @@ impl Job {
             Self::LearnName { .. } => ("learn_name", Queue::Outbound, Background, 5, 30, MESSENGER),
             Self::CheckDelivery { .. } => ("check_delivery", Queue::Outbound, Timely, 12, 30, OURS),
             Self::WatchChannels {} => ("watch_channels", Queue::Outbound, Background, 3, 300, OURS),
-            Self::SyncCrm { .. } => ("sync_crm", Queue::Crm, Background, 14, 60, CRM),
+            Self::SyncCrm { .. } => ("sync_crm", Queue::Crm, Background, 20, 60, CRM),
             Self::ReadCrmHint { .. } => ("read_crm_hint", Queue::Crm, Background, 10, 60, CRM),
             Self::ReconcileCrm { .. } => ("reconcile_crm", Queue::Crm, Background, 3, 300, CRM),
             Self::PollInbox { .. } => ("poll_inbox", Queue::Crm, Background, 3, 300, CRM),

@@ -148,16 +148,17 @@ impl Chain {
 
     /// The same with another tenant file.
     async fn with(change: impl Fn(&str) -> String) -> Self {
-        Self::with_crm(salon_core::crm::UNATTENDED, change).await
+        Self::with_crm(salon_core::crm::UNATTENDED, &Scenario::default(), change).await
     }
 
-    /// The same with less patience for calls of a CRM.
-    async fn with_crm(crm_patience: Duration, change: impl Fn(&str) -> String) -> Self {
+    /// The same with less patience for calls of a CRM, and with what the vendors hold besides.
+    async fn with_crm(crm_patience: Duration, more: &Scenario, change: impl Fn(&str) -> String) -> Self {
         let world = World::empty().await;
         let scenario: Scenario = serde_json::from_str(SCENARIO).unwrap();
         let second: Scenario = serde_json::from_str(&neighbour(SCENARIO)).unwrap();
         let sandbox = Sandbox::start(Options { scenario, ..Options::default() }).await.unwrap();
         sandbox.plant(&second).unwrap();
+        sandbox.plant(more).unwrap();
         sandbox.clock.advance_to(monday_noon(sandbox.world.now())).unwrap();
 
         let redis = redis::Client::open(world.redis_url.as_str()).unwrap();

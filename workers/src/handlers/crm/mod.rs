@@ -66,9 +66,13 @@ pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, id: IntentId) -> Res
     let limits = [(key.clone(), intent.rate()?)];
     ctx.pacer.acquire(&limits).await.map_err(|after| JobError::Later { after, why: "paced".into() })?;
     let Some(task) = prepare(ctx, assignment, id).await? else { return Ok(()) };
-    match Teller::new(ctx, assignment, &task, &key).tell().await {
+    let teller = Teller::new(ctx, assignment, &task, &key);
+    let told = teller.tell().await;
+    if teller.has_answered() {
+        ctx.circuits.worked(&key);
+    }
+    match told {
         Ok(()) => {
-            ctx.circuits.worked(&key);
             metrics::counter!("salon_crm_total", "crm" => task.connection.kind.as_str(), "outcome" => "done").increment(1);
             Ok(())
         }

@@ -132,6 +132,11 @@ impl<'a> Teller<'a> {
         Ok(tx.commit().await?)
     }
 
+    /// Whether the CRM has answered anything well.
+    pub(super) fn has_answered(&self) -> bool {
+        self.call.has_answered()
+    }
+
     async fn tx(&self) -> Result<Tx, Undone> {
         Ok(self.ctx.db.tenant(self.assignment.tenant).await?)
     }
