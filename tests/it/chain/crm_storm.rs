@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(1500);
 const CALL_PATIENCE: Duration = Duration::from_millis(400);
 
 /// A CRM, and what it holds in the end: by our id or number, how many records of a client and of a visit.
-struct Provider {
+pub(super) struct Provider {
     vendor: &'static str,
     section: &'static str,
     seed: Option<fn() -> Value>,
@@ -49,7 +49,7 @@ const ERXES: Provider = Provider {
     },
 };
 
-const ESPOCRM: Provider = Provider {
+pub(super) const ESPOCRM: Provider = Provider {
     vendor: "espocrm",
     section: "espocrm: { base_url: http://sandbox.invalid/espocrm, api_key: stormkey, assigned_user_id: u1, per_second: 1000 }",
     seed: Some(espocrm_seed),
@@ -57,7 +57,7 @@ const ESPOCRM: Provider = Provider {
     visits: |sandbox| texts(&sandbox.espocrm.snapshot()["records"]["Meeting"], "cExternalId"),
 };
 
-fn espocrm_seed() -> Value {
+pub(super) fn espocrm_seed() -> Value {
     let text = json!({"type": "varchar", "maxLength": 255});
     json!({
         "users": [{"id": "u1", "userName": "olga", "firstName": "Olga", "lastName": "K", "isActive": true, "type": "regular"}],
@@ -146,7 +146,7 @@ async fn storm(provider: &Provider) {
 }
 
 /// The salon's tenant file with this CRM and no other.
-fn with_section(salon: &str, provider: &Provider) -> String {
+pub(super) fn with_section(salon: &str, provider: &Provider) -> String {
     if provider.section.is_empty() {
         return salon.to_owned();
     }

@@ -9,6 +9,7 @@ mod calendar_hand;
 mod channels;
 mod client;
 mod crm;
+mod crm_changes;
 mod crm_storm;
 mod inbox;
 mod instagram;
