@@ -6,8 +6,8 @@ use super::*;
 
 /// Puts a dead letter into the books: number `n`, of this salon, this queue and this job, about the row with the same number.
 async fn dies(owner: &mut PgConnection, n: u128, tenant: salon_core::ids::TenantId, queue: &str, kind: &str) -> Uuid {
-    let dead = "insert into job_dead (id, tenant_id, queue, kind, payload, subject_id, class, max_attempts, attempt, reason, enqueued_at, died_at)
-                values ($1, $2, $3, $4, '{\"secret\": \"hidden\"}', $5, 0, 5, 5, 'vendor (500)', now(), now())";
+    let dead = "insert into job_dead (id, tenant_id, queue, kind, payload, subject_id, class, max_attempts, attempt, reason, answer, enqueued_at, died_at)
+                values ($1, $2, $3, $4, '{\"secret\": \"hidden\"}', $5, 0, 5, 5, 'vendor (500)', '500 {error: internal}', now(), now())";
     let id = Uuid::from_u128(1000 + n);
     let query = sqlx::query(dead).bind(id).bind(tenant).bind(queue).bind(kind).bind(Uuid::from_u128(n));
     query.execute(owner).await.unwrap();
@@ -27,7 +27,7 @@ async fn dead_letters_are_listed_and_put_back_to_work() {
     dies(&mut owner, 2, world.lotos, "inbound", "handle").await;
     let listed = run(command(&world, &["deadletter", "list"]));
     assert_eq!((listed.code, listed.out.lines().count()), (0, 2), "{}", listed.err);
-    assert!(listed.out.contains("vendor (500)") && !listed.out.contains("hidden"));
+    assert!(listed.out.contains("\tvendor (500)\tanswered 500 {error: internal}\n") && !listed.out.contains("hidden"));
 
     assert_eq!(run(command(&world, &["deadletter", "replay"])).code, 2, "which ones?");
     let replayed = run(command(&world, &["deadletter", "replay", &one]));
