@@ -226,3 +226,25 @@ async fn a_row_that_another_job_works_for_is_left_to_it() {
     assert!(ran.code == 0 && ran.out.contains("another job works for its row"), "{}{}", ran.out, ran.err);
     assert_eq!(message.stands(&mut owner, id).await.0, "queued");
 }
+
+#[tokio::test]
+async fn an_open_letter_outlives_all_retention_and_its_age_is_told() {
+    let world = World::new().await;
+    let mut owner = world.owner().await;
+    let lotos = dies(&mut owner, 1, world.lotos, "crm", "sync_crm").await;
+    let roza = dies(&mut owner, 2, world.roza, "crm", "sync_crm").await;
+    let aged = "update job_dead set died_at = now() - interval '400 days', enqueued_at = now() - interval '400 days' where id = $1";
+    sqlx::query(aged).bind(roza).execute(&mut owner).await.unwrap();
+    for _ in 0..3 {
+        world.clock.advance(chrono::TimeDelta::days(400));
+        world.db.maintain().await.unwrap();
+    }
+    let left: Vec<Uuid> = world.db.dead_letters(10).await.unwrap().into_iter().map(|letter| letter.id.0).collect();
+    assert_eq!(left, [roza, lotos]);
+    let age = async || world.db.dead_letter_ages().await.unwrap();
+    let ages = age().await;
+    assert!(ages.len() == 1 && ages[0].0 == "crm" && (399.0..401.0).contains(&(ages[0].1 / 86_400.0)), "{ages:?}");
+    assert_eq!(run(command(&world, &["deadletter", "replay", "--tenant", "roza"])).code, 0);
+    let ages = age().await;
+    assert!(ages.len() == 1 && ages[0].1 < 3_600.0, "the oldest was seen to: {ages:?}");
+}
