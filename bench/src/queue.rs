@@ -82,7 +82,7 @@ async fn ceiling(bed: &Bed) -> Result<f64> {
  array_fill(false, array[count(*)::int])::text as free, count(payload), count(trace)
  from job_claim('dialogue', now(), lpad(to_hex(1 + :client_id::bigint), 32, '0')::uuid, {SLOTS}, '15 s') \\gset
 select count(*) from job_settle(lpad(to_hex(1 + :client_id::bigint), 32, '0')::uuid, :ids::uuid[], :fences::integer[], :outcomes::text[],
- :times::timestamptz[], :errors::text[], :free::boolean[]);
+ :times::timestamptz[], :errors::text[], :errors::text[], :free::boolean[]);
 "
     );
     let batches_a_second = bed.pgbench("queue", &script, PGBENCH_CLIENTS, Amount::Each(batches)).await?;

@@ -33,13 +33,15 @@ async fn list(app: &App, limit: i32, filter: &LetterFilter) -> Result<ExitCode, 
     for letter in letters {
         let tenant = letter.tenant_id;
         let (id, kind, attempt, reason) = (letter.id, letter.kind, letter.attempt, letter.reason);
-        say!("{id}\t{}\t{tenant}\t{kind}\tattempt {attempt}\t{reason}", letter.died_at.to_rfc3339());
+        let answer = letter.answer.map(|answer| format!("\tanswered {answer}")).unwrap_or_default();
+        say!("{id}\t{}\t{tenant}\t{kind}\tattempt {attempt}\t{reason}{answer}", letter.died_at.to_rfc3339());
     }
     Ok(ExitCode::SUCCESS)
 }
 
 async fn replay(app: &App, letters: Letters) -> Result<ExitCode, CliError> {
-    let replay = async |letter: &DeadLetter| app.db.replay(letter.id).await;
+    let actor = actor();
+    let replay = async |letter: &DeadLetter| job::replay(&app.db, letter, &actor).await;
     each(app, letters, "replayed", replay).await
 }
 
@@ -88,12 +90,12 @@ async fn each(
 }
 
 async fn fitting(app: &App, LetterFilter { kind, queue, tenant }: &LetterFilter) -> Result<DeadLetters, CliError> {
-    let tenant = match tenant {
+    let tenants = match tenant {
         Some(slug) => {
             let found = tenant::id_by_slug(&app.db, slug).await?;
-            Some(found.ok_or_else(|| CliError::Failed(format!("{slug}: no such tenant")))?)
+            Some(vec![found.ok_or_else(|| CliError::Failed(format!("{slug}: no such tenant")))?])
         }
         None => None,
     };
-    Ok(DeadLetters { ids: None, tenant, queue: queue.clone(), kind: kind.clone() })
+    Ok(DeadLetters { tenants, queue: queue.clone(), kind: kind.clone(), ..DeadLetters::default() })
 }

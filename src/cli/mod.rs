@@ -24,6 +24,7 @@ use crate::{
     app::{App, AppError},
     config::{Config, ConfigErrors, ProcessEnvironment, Source},
     ids::TenantId,
+    job::one_line,
     ops::telemetry,
     store::StoreError,
     tenant::{self, apply::ApplyError, file::FileErrors},
@@ -153,13 +154,6 @@ struct LetterFilter {
     /// Those of this salon
     #[arg(long, value_name = "SLUG")]
     tenant: Option<String>,
-}
-
-/// A reason as an audit log can keep it.
-fn one_line(text: &str) -> Result<String, &'static str> {
-    let text = text.trim();
-    let fits = (1..=300).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-    fits.then(|| text.to_owned()).ok_or("must be one line of 1 to 300 characters")
 }
 
 /// Why a command did not do what it was asked.

@@ -22,7 +22,10 @@ use crate::{
     error::{Code, Problem},
     ids::TenantId,
     ops::unit,
-    store::{Db, Tx},
+    store::{
+        Db, Tx,
+        queue::{DeadLetter, DeadLetters},
+    },
 };
 
 /// How many entities one request may ask us to extend: ten full pages of the gateway's.
@@ -69,6 +72,8 @@ pub struct View {
     pub(super) sight: Sight,
     pub(super) batches: DataLoader<Batches>,
     pub(super) phones: bool,
+    /// Who is named in the audit log for what they change; none for those who only look.
+    actor: Option<String>,
 }
 
 impl std::fmt::Debug for View {
@@ -83,7 +88,8 @@ impl View {
         let sight = Sight(Arc::new(Inner { db, brands, visible: OnceCell::new() }));
         // A batch runs in a task of its own: it takes the request's unit and span along.
         let batches = DataLoader::new(Batches(sight.clone()), |work| tokio::spawn(unit::carry(work).in_current_span()));
-        Self { sight, batches, phones: principal.may_manage() }
+        let actor = principal.may_manage().then(|| format!("erxes/{}", principal.id));
+        Self { sight, batches, phones: principal.may_manage(), actor }
     }
 }
 
@@ -93,6 +99,29 @@ impl View {
 /// UNAUTHENTICATED for nobody, FORBIDDEN for a user without the permission.
 pub(super) fn view<'a>(ctx: &Context<'a>) -> Result<&'a View, Problem> {
     session(ctx)?.view.as_ref().map_err(|code| (*code).into())
+}
+
+/// A caller who may change what they see.
+pub(super) struct Manager<'a> {
+    pub(super) view: &'a View,
+    /// Their name in the audit log.
+    pub(super) actor: &'a str,
+}
+
+impl Manager<'_> {
+    pub(super) fn db(&self) -> &Db {
+        &self.view.sight.0.db
+    }
+}
+
+/// The caller, if they manage salons.
+///
+/// # Errors
+/// UNAUTHENTICATED for nobody, FORBIDDEN for a user without the permission.
+pub(super) fn manager<'a>(ctx: &Context<'a>) -> Result<Manager<'a>, Problem> {
+    let view = view(ctx)?;
+    let actor = view.actor.as_deref().ok_or(Code::Forbidden)?;
+    Ok(Manager { view, actor })
 }
 
 /// Which tenants a principal sees.
@@ -143,6 +172,25 @@ impl Sight {
             return Err(Code::NotFound.into());
         }
         Ok((tenant, tx))
+    }
+
+    /// The tenants whose dead letters are meant: the one of this id, which the caller wrote, or all that the principal sees. None when there
+    /// is no limit.
+    pub(super) async fn letters_of(&self, id: Option<&str>) -> Result<Option<Vec<TenantId>>, Problem> {
+        match id {
+            Some(id) => Ok(Some(vec![self.tenant(id).await?.0])),
+            None => Ok(self.visible().await?.map(|visible| visible.iter().copied().collect())),
+        }
+    }
+
+    /// Up to `limit` of these dead letters; `which` holds the tenants of [`Self::letters_of`].
+    pub(super) async fn letters(&self, which: &DeadLetters, limit: usize) -> Result<Vec<DeadLetter>, Problem> {
+        Ok(self.0.db.find_dead_letters(which, i32::try_from(limit).unwrap_or(i32::MAX)).await?)
+    }
+
+    /// How many there are of them.
+    pub(super) async fn count_letters(&self, which: &DeadLetters) -> Result<i64, Problem> {
+        Ok(self.0.db.count_dead_letters(which).await?)
     }
 
     /// Up to `limit` of the visible tenants, in the order of their ids.

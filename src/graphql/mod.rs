@@ -1,5 +1,5 @@
 //! The subgraph of the erxes federation: tenants, bookings and the message log, and what core's `Customer` and `Brand` have to do
-//! with them. Reads only.
+//! with them. Reads only, but for dead letters, which somebody must see to ([`mutation`]).
 //!
 //! Its address is registered with erxes, so everything on it is reachable through the gateway (`/pl:salon/<path>`, erxes note,
 //! section 1.4): one GraphQL path and a health word, nothing else.
@@ -11,6 +11,7 @@ pub mod access;
 mod error;
 pub mod identity;
 mod loader;
+mod mutation;
 mod page;
 mod query;
 mod read;

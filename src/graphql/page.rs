@@ -31,6 +31,15 @@ pub(super) fn parse_uuid(field: &str, text: &str) -> Result<Uuid, Problem> {
     Uuid::try_parse(text).map_err(|_| Problem::new(Code::InvalidArgument, format!("{field}: must be a UUID")))
 }
 
+/// A name that the caller wrote into `field`.
+pub(super) fn parse_name(field: &str, text: Option<String>) -> Result<Option<String>, Problem> {
+    match text {
+        // PostgreSQL stores no NUL, and takes none as a parameter.
+        Some(text) if text.contains('\0') => Err(Problem::new(Code::InvalidArgument, format!("{field}: must be a name"))),
+        text => Ok(text),
+    }
+}
+
 /// The text of a place in a list: base64 of JSON, which nobody should look into.
 pub(super) fn encode_cursor(place: &impl Serialize) -> Option<String> {
     serde_json::to_vec(place).ok().map(|json| BASE64_URL_SAFE_NO_PAD.encode(json))

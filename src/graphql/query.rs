@@ -7,16 +7,17 @@ use uuid::Uuid;
 
 use super::{
     access::{Session, view},
-    page::{Page, checked_limit, cost, decode_cursor, parse_uuid},
+    page::{Page, checked_limit, cost, decode_cursor, parse_name, parse_uuid},
     read::{self, BookingFilter, MessageFilter},
     types::{
-        Brand, Customer, Date, SalonBookingListResponse, SalonBookingStatus, SalonMessageListResponse, SalonMessageState,
-        SalonTenant, SalonTenantListResponse,
+        Brand, Customer, Date, SalonBookingListResponse, SalonBookingStatus, SalonDeadLetterListResponse,
+        SalonMessageListResponse, SalonMessageState, SalonTenant, SalonTenantListResponse,
     },
 };
 use crate::{
     error::{Code, Problem},
     ids::{ClientId, ConversationId, TenantId},
+    store::queue::DeadLetters,
 };
 
 /// A place in a list ordered by id.
@@ -33,6 +34,16 @@ struct ById {
 struct ByStart {
     #[serde(rename = "startAt")]
     start_at: DateTime<Utc>,
+    #[serde(rename = "_id")]
+    id: Uuid,
+}
+
+/// A place in a list of dead letters. To the microsecond, as PostgreSQL keeps time.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ByDeath {
+    #[serde(rename = "diedAt")]
+    died_at: DateTime<Utc>,
     #[serde(rename = "_id")]
     id: Uuid,
 }
@@ -127,6 +138,30 @@ impl Query {
         let rows = read::messages(&mut tx, tenant, &filter, before, limit + 1).await?;
         let page = Page::cut(rows, limit, before.is_none(), |row| ById { id: row.id.0 });
         Ok(Some(SalonMessageListResponse { tenant, filter, page }))
+    }
+
+    /// Jobs that were given up, the longest dead first.
+    #[graphql(complexity = "cost(limit, child_complexity)")]
+    #[allow(clippy::too_many_arguments, reason = "erxes' lists take flat arguments")]
+    async fn salon_dead_letters(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only those of the salon with this `_id`")] tenant_id: Option<String>,
+        #[graphql(desc = "Only those of this queue")] queue: Option<String>,
+        #[graphql(desc = "Only those of this job")] kind: Option<String>,
+        #[graphql(desc = "Those that somebody has seen to, instead of the open ones")] resolved: Option<bool>,
+        #[graphql(desc = "1 to 100, default 20")] limit: Option<i32>,
+        #[graphql(desc = "`endCursor` of the page before")] cursor: Option<String>,
+    ) -> Result<Option<SalonDeadLetterListResponse>, Problem> {
+        let view = view(ctx)?;
+        let limit = checked_limit(limit)?;
+        let after = decode_cursor::<ByDeath>(cursor.as_deref())?.map(|place| (place.died_at, place.id));
+        let (queue, kind) = (parse_name("queue", queue)?, parse_name("kind", kind)?);
+        let tenants = view.sight.letters_of(tenant_id.as_deref()).await?;
+        let which = DeadLetters { ids: None, tenants, queue, kind, resolved: resolved == Some(true), after };
+        let found = view.sight.letters(&which, usize::try_from(limit).unwrap_or_default() + 1).await?;
+        let page = Page::cut(found, limit, after.is_none(), |letter| ByDeath { died_at: letter.died_at, id: letter.id.0 });
+        Ok(Some(SalonDeadLetterListResponse { which, page }))
     }
 
     // Entering an entity asks nothing and refuses nobody: a refusal here would null the gateway's whole list of customers, while

@@ -1,8 +1,8 @@
 //! The schema and its limits.
 
-use async_graphql::{EmptyMutation, EmptySubscription, SDLExportOptions, Schema};
+use async_graphql::{EmptySubscription, SDLExportOptions, Schema};
 
-use super::query::Query;
+use super::{mutation::Mutation, query::Query};
 
 /// How deep a query may go. The gateway's own deepest plan for our types is below ten.
 const MAX_DEPTH: usize = 15;
@@ -10,12 +10,12 @@ const MAX_DEPTH: usize = 15;
 const MAX_COMPLEXITY: usize = 10_000;
 
 /// The subgraph's schema. Everything a resolver needs comes with the request, so it can be built without a database.
-pub type SalonSchema = Schema<Query, EmptyMutation, EmptySubscription>;
+pub type SalonSchema = Schema<Query, Mutation, EmptySubscription>;
 
 /// Builds the schema. `__schema` and `__type` are off: a gateway asks `_service`, which is answered to anybody, and a developer
 /// asks the gateway.
 pub fn build() -> SalonSchema {
-    Schema::build(Query, EmptyMutation, EmptySubscription)
+    Schema::build(Query, Mutation, EmptySubscription)
         .enable_federation()
         .disable_introspection()
         .disable_suggestions()

@@ -39,6 +39,16 @@ impl Discarded {
     }
 }
 
+/// A reason as an audit log can keep it.
+///
+/// # Errors
+/// Says what it must be, to be read after the field's name.
+pub fn one_line(text: &str) -> Result<String, &'static str> {
+    let text = text.trim();
+    let fits = (1..=300).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    fits.then(|| text.to_owned()).ok_or("must be one line of 1 to 300 characters")
+}
+
 /// Gives a dead letter up, for this reason, which the audit log keeps together with `actor` and the time. None if the letter is
 /// resolved already: a second call changes nothing.
 ///

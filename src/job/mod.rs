@@ -4,10 +4,12 @@
 mod backoff;
 mod discard;
 mod payload;
+mod replay;
 
 pub use backoff::Backoff;
-pub use discard::{Discarded, discard};
+pub use discard::{Discarded, discard, one_line};
 pub use payload::{Job, Queue, Spec, WorkClass};
+pub use replay::replay;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;

@@ -29,6 +29,8 @@ pub mod names {
     pub const QUEUE_SCHEDULED: &str = "salon_queue_scheduled";
     /// Dead letters that nobody has resolved, by `queue`.
     pub const QUEUE_DEAD: &str = "salon_queue_dead";
+    /// Age in seconds of the oldest dead letter that nobody has resolved, by `queue`.
+    pub const QUEUE_DEAD_OLDEST: &str = "salon_queue_dead_oldest_seconds";
     /// Age in seconds of the oldest job that is due, by `queue`. Alert on this, not on the length.
     pub const QUEUE_OLDEST: &str = "salon_queue_oldest_seconds";
     /// Rows that are neither ended nor in anybody's hands, by `what`. Anything but 0 is a broken promise.
@@ -79,6 +81,7 @@ fn describe() {
     describe_gauge!(names::QUEUE_RUNNING, "Jobs that run");
     describe_gauge!(names::QUEUE_SCHEDULED, "Jobs whose time has not come");
     describe_gauge!(names::QUEUE_DEAD, "Dead letters that nobody has resolved");
+    describe_gauge!(names::QUEUE_DEAD_OLDEST, Unit::Seconds, "Age of the oldest dead letter that nobody has resolved");
     describe_gauge!(names::QUEUE_OLDEST, Unit::Seconds, "Age of the oldest job that is due");
     describe_gauge!(names::UNACCOUNTED, "Rows that are neither ended nor in anybody's hands; must be 0");
     describe_gauge!(names::DATABASE_UP, "1 if the database answered the last scrape's questions");
@@ -89,7 +92,7 @@ fn describe() {
 /// # Errors
 /// When the database can't be reached; then the gauges keep what they had.
 pub async fn refresh(db: &Db) -> Result<(), StoreError> {
-    let (depths, missing) = tokio::try_join!(db.depths(), db.unaccounted())?;
+    let (depths, ages, missing) = tokio::try_join!(db.depths(), db.dead_letter_ages(), db.unaccounted())?;
     for queue in Queue::ALL.iter().map(|queue| queue.as_str()) {
         // A queue without jobs is not listed.
         let depth = depths.iter().find(|depth| depth.queue == queue);
@@ -98,6 +101,8 @@ pub async fn refresh(db: &Db) -> Result<(), StoreError> {
         gauge!(names::QUEUE_RUNNING, "queue" => queue).set(number(depth.map(|depth| depth.running)));
         gauge!(names::QUEUE_SCHEDULED, "queue" => queue).set(number(depth.map(|depth| depth.scheduled)));
         gauge!(names::QUEUE_DEAD, "queue" => queue).set(number(depth.map(|depth| depth.dead)));
+        let oldest = ages.iter().find(|(name, _)| name == queue).map_or(0.0, |(_, seconds)| *seconds);
+        gauge!(names::QUEUE_DEAD_OLDEST, "queue" => queue).set(oldest);
         gauge!(names::QUEUE_OLDEST, "queue" => queue).set(depth.and_then(|depth| depth.oldest_ready_seconds).unwrap_or(0.0));
     }
     for what in ACCOUNTED {

@@ -11,6 +11,7 @@ use crate::{
     ids::{JobId, TenantId},
     job::{LAST_WORDS, NewJob, Queue, Spec},
     ops::unit,
+    vendor::Quote,
 };
 
 /// A claimed job. Its payload is still JSON: one that can't be read is a dead letter, not a dead worker.
@@ -60,6 +61,8 @@ pub enum Verdict {
     Dead {
         /// Why.
         error: String,
+        /// What the vendor answered, if that is why.
+        answer: Option<Quote>,
     },
 }
 
@@ -106,8 +109,14 @@ pub struct DeadLetter {
     pub attempt: i32,
     /// Why it died.
     pub reason: String,
+    /// What the vendor answered, without a person's data, if that is why.
+    pub answer: Option<String>,
     /// When.
     pub died_at: DateTime<Utc>,
+    /// When it was put back to work or given up.
+    pub resolved_at: Option<DateTime<Utc>>,
+    /// Why it was given up; none for one that was put back to work.
+    pub discarded_because: Option<String>,
 }
 
 /// Which dead letters; what is not given lets all through.
@@ -115,12 +124,16 @@ pub struct DeadLetter {
 pub struct DeadLetters {
     /// These.
     pub ids: Option<Vec<JobId>>,
-    /// Of this salon.
-    pub tenant: Option<TenantId>,
+    /// Of these salons.
+    pub tenants: Option<Vec<TenantId>>,
     /// Of the queue with this name; it may be one that this build does not know.
     pub queue: Option<String>,
     /// Of the job with this name; likewise.
     pub kind: Option<String>,
+    /// Those that are resolved, instead of those that are open.
+    pub resolved: bool,
+    /// Those after this place in the order of their death.
+    pub after: Option<(DateTime<Utc>, Uuid)>,
 }
 
 /// What PostgreSQL can store and an operator will read. A text with a NUL would be refused for ever, and with it the whole batch.
@@ -199,27 +212,29 @@ impl Db {
     pub async fn settle(&self, owner: Uuid, runs: &[Settlement]) -> Result<Vec<JobId>, StoreError> {
         let now = self.clock.now();
         let (mut ids, mut fences, mut outcomes) = (vec![], vec![], vec![]);
-        let (mut run_at, mut errors, mut uncounted) = (vec![], vec![], vec![]);
+        let (mut run_at, mut errors, mut answers, mut uncounted) = (vec![], vec![], vec![], vec![]);
         for run in runs {
-            let (outcome, at, error, free) = match &run.verdict {
-                Verdict::Done => ("done", now, None, false),
-                Verdict::Retry { at, error, counted } => ("retry", *at, Some(storable(error)), !counted),
-                Verdict::Dead { error } => ("dead", now, Some(storable(error)), false),
+            let (outcome, at, error, answer, free) = match &run.verdict {
+                Verdict::Done => ("done", now, None, None, false),
+                Verdict::Retry { at, error, counted } => ("retry", *at, Some(storable(error)), None, !counted),
+                Verdict::Dead { error, answer } => ("dead", now, Some(storable(error)), answer.as_ref(), false),
             };
             ids.push(run.id.0);
             fences.push(run.fence);
             outcomes.push(outcome);
             run_at.push(at);
             errors.push(error);
+            answers.push(answer.map(Quote::as_str));
             uncounted.push(free);
         }
-        let settled = sqlx::query_scalar("select job_settle($1, $2, $3, $4, $5, $6, $7)")
+        let settled = sqlx::query_scalar("select job_settle($1, $2, $3, $4, $5, $6, $7, $8)")
             .bind(owner)
             .bind(ids)
             .bind(fences)
             .bind(outcomes)
             .bind(run_at)
             .bind(errors)
+            .bind(answers)
             .bind(uncounted)
             .fetch_all(self.leases())
             .await?;
@@ -266,19 +281,45 @@ impl Db {
         self.find_dead_letters(&DeadLetters::default(), limit).await
     }
 
-    /// The same, of those that fit.
+    /// Those that fit, oldest first.
     ///
     /// # Errors
     /// When the database can't be reached.
     pub async fn find_dead_letters(&self, which: &DeadLetters, limit: i32) -> Result<Vec<DeadLetter>, StoreError> {
-        Ok(sqlx::query_as("select * from job_dead_list($1, $2, $3, $4, $5)")
+        Ok(sqlx::query_as("select * from job_dead_find($1, $2, $3, $4, $5, $6, $7, $8)")
             .bind(&which.ids)
-            .bind(which.tenant)
+            .bind(&which.tenants)
             .bind(&which.queue)
             .bind(&which.kind)
-            .bind(limit)
+            .bind(which.resolved)
+            .bind(which.after.map(|(at, _)| at))
+            .bind(which.after.map(|(_, id)| id))
+            .bind(i64::from(limit))
             .fetch_all(self.narrow())
             .await?)
+    }
+
+    /// How many fit, wherever the list begins.
+    ///
+    /// # Errors
+    /// When the database can't be reached.
+    pub async fn count_dead_letters(&self, which: &DeadLetters) -> Result<i64, StoreError> {
+        Ok(sqlx::query_scalar("select job_dead_count($1, $2, $3, $4, $5)")
+            .bind(&which.ids)
+            .bind(&which.tenants)
+            .bind(&which.queue)
+            .bind(&which.kind)
+            .bind(which.resolved)
+            .fetch_one(self.narrow())
+            .await?)
+    }
+
+    /// How long each queue's oldest open dead letter has waited, in seconds; queues without one are not listed.
+    ///
+    /// # Errors
+    /// When the database can't be reached.
+    pub async fn dead_letter_ages(&self) -> Result<Vec<(String, f64)>, StoreError> {
+        Ok(sqlx::query_as("select queue, seconds from job_dead_ages()").fetch_all(self.narrow()).await?)
     }
 
     /// Puts a dead letter back to work from its first attempt. False if it is resolved already or unknown.
@@ -322,6 +363,21 @@ impl Tx {
             .bind(storable(reason))
             .fetch_optional(self.conn())
             .await?)
+    }
+
+    /// Puts a dead letter of this tenant back to work from its first attempt. False if it is resolved already or another tenant's.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn replay_dead(&mut self, id: JobId) -> Result<bool, StoreError> {
+        let now = self.now();
+        // Row-level security shows this tenant's letters alone; the function resolves it once, whoever comes second.
+        let query = sqlx::query_scalar("select job_replay(id, $2) from job_dead where id = $1");
+        let replayed: Option<bool> = query.bind(id).bind(now).fetch_optional(self.conn()).await?;
+        if replayed == Some(true) {
+            self.wake_all();
+        }
+        Ok(replayed == Some(true))
     }
 
     /// Whether a live job or an open dead letter works for a row.

@@ -76,6 +76,11 @@ impl Tx {
         Ok(id)
     }
 
+    /// Wakes the workers of all queues, once this transaction has committed.
+    pub(super) fn wake_all(&mut self) {
+        self.woken.extend(Queue::ALL);
+    }
+
     /// Has every process forget what it keeps of this tenant, once this transaction has committed.
     pub const fn tell_change(&mut self) {
         self.changed = true;

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use super::HttpError;
+use super::{HttpError, Quote, Reply};
 
 /// What a failed call means for the work it was part of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,19 +40,35 @@ impl Class {
 }
 
 /// A classified failure. `code` is the vendor's own code or a short name of ours: never a person's data, never a secret.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("{} ({code})", class.as_str())]
 pub struct Failure {
     /// What it means.
     pub class: Class,
     /// What it was.
     pub code: Cow<'static, str>,
+    /// What the vendor answered, as far as it may be shown. No part of what the failure is: two failures are equal without it.
+    pub quote: Option<Quote>,
 }
+
+impl PartialEq for Failure {
+    fn eq(&self, other: &Self) -> bool {
+        (self.class, &self.code) == (other.class, &other.code)
+    }
+}
+
+impl Eq for Failure {}
 
 impl Failure {
     /// A failure of this class.
     pub fn new(class: Class, code: impl Into<Cow<'static, str>>) -> Self {
-        Self { class, code: code.into() }
+        Self { class, code: code.into(), quote: None }
+    }
+
+    /// The same, with what the vendor answered.
+    #[must_use]
+    pub fn quoting(self, reply: &Reply) -> Self {
+        Self { quote: Some(Quote::of(reply)), ..self }
     }
 
     /// Retry with the ordinary back-off.

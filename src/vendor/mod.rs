@@ -4,6 +4,7 @@ mod failure;
 mod guard;
 mod http;
 mod pacing;
+mod quote;
 #[cfg(test)]
 pub(crate) mod stub;
 #[cfg(test)]
@@ -13,3 +14,4 @@ pub use failure::{Class, Failure};
 pub use guard::AddressGuard;
 pub use http::{Http, HttpError, Reply, Request, Roots};
 pub use pacing::{Pacer, Rate};
+pub use quote::Quote;

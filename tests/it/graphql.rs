@@ -502,3 +502,140 @@ async fn the_address_answers_two_paths_and_nothing_else() {
     assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
     assert!(body.contains("PAYLOAD_TOO_LARGE"));
 }
+
+/// An open dead letter of a salon: number `n`, about no row.
+async fn dies(owner: &mut PgConnection, tenant: TenantId, n: u128, queue: &str) -> Uuid {
+    sqlx::query(
+        "insert into job_dead (id, tenant_id, queue, kind, payload, class, max_attempts, attempt, reason, answer, enqueued_at, died_at)
+         values ($1, $2, $3, 'sync_crm', '{\"kind\": \"sync_crm\"}', 2, 14, 14, 'permanent (invalid_field)', '400 {field: phoneNumber}', $4, $5)",
+    )
+    .bind(id(n)).bind(tenant).bind(queue).bind(at(0)).bind(at(i64::try_from(n).unwrap()))
+    .execute(&mut *owner).await.unwrap();
+    id(n)
+}
+
+fn manager(brands: &[&str]) -> Value {
+    json!({ "_id": "u-manager", "isOwner": false, "brandIds": brands, "permissionGroupIds": ["salon:admin"] })
+}
+
+/// Whom the audit log names for what was done, and about what, in the order of the letters.
+async fn audited(owner: &mut PgConnection, tenant: TenantId) -> Vec<(String, String, String)> {
+    let rows =
+        "select actor, action, subject from audit_log where tenant_id = $1 and action like 'deadletter.%' order by subject";
+    sqlx::query_as(rows).bind(tenant).fetch_all(owner).await.unwrap()
+}
+
+const REPLAY: &str = "mutation ($ids: [String!], $filter: SalonDeadLettersFilter) { salonDeadLettersReplay(ids: $ids, filter: $filter) { count ids unknownIds hasMore } }";
+const DISCARD: &str = "mutation ($ids: [String!], $filter: SalonDeadLettersFilter, $reason: String!) { salonDeadLettersDiscard(ids: $ids, filter: $filter, reason: $reason) { count ids unknownIds } }";
+
+#[tokio::test]
+async fn dead_letters_are_listed_page_by_page_to_those_whose_they_are() {
+    let salons = Salons::new().await;
+    let mut sql = salons.world.owner().await;
+    let (lotos, roza) = (salons.lotos.tenant, salons.roza.tenant);
+    let (one, two) = (dies(&mut sql, lotos, 1, "crm").await, dies(&mut sql, lotos, 2, "outbound").await);
+    let theirs = dies(&mut sql, roza, 3, "crm").await;
+    let list = async |user: &Value, arguments: &str| {
+        let query = format!(
+            "{{ salonDeadLetters(limit: 2{arguments}) {{ list {{ _id }} totalCount pageInfo {{ endCursor hasNextPage }} }} }}"
+        );
+        salons.data(user, &query).await["salonDeadLetters"].clone()
+    };
+    let mine = viewer(&[LOTOS_BRAND]);
+    let seen = list(&mine, "").await;
+    assert_eq!((along(&seen["list"], "_id"), &seen["totalCount"]), (vec![one.to_string(), two.to_string()], &json!(2)));
+    assert_eq!(along(&list(&mine, ", queue: \"outbound\"").await["list"], "_id"), [two.to_string()]);
+    assert_eq!(list(&viewer(&[]), "").await["totalCount"], 0);
+    let first = list(&owner(), "").await;
+    assert_eq!((&first["totalCount"], &first["pageInfo"]["hasNextPage"]), (&json!(3), &json!(true)));
+    let second = list(&owner(), &format!(", cursor: {}", first["pageInfo"]["endCursor"])).await;
+    assert_eq!((along(&second["list"], "_id"), &second["pageInfo"]["hasNextPage"]), (vec![theirs.to_string()], &json!(false)));
+    let wrong = format!("{{ salonDeadLetters(tenantId: \"{roza}\") {{ totalCount }} }}");
+    assert_eq!(salons.refusal(Some(&mine), &wrong).await.0, "NOT_FOUND");
+    assert_eq!(salons.refusal(None, "{ salonDeadLetters { totalCount } }").await.0, "UNAUTHENTICATED");
+
+    let all = "{ salonDeadLetters(limit: 1) { list { tenant { slug } kind queue reason answer attempts diedAt resolvedAt resolution } } }";
+    assert_eq!(
+        salons.data(&mine, all).await["salonDeadLetters"]["list"][0],
+        json!({ "tenant": { "slug": "lotos" }, "kind": "sync_crm", "queue": "crm", "reason": "permanent (invalid_field)",
+                "answer": "400 {field: phoneNumber}", "attempts": 14, "diedAt": "2026-03-02T10:00:00.000Z", "resolvedAt": null, "resolution": null })
+    );
+}
+
+#[tokio::test]
+async fn letters_are_replayed_and_discarded_by_their_salons_managers_and_nobody_else() {
+    let salons = Salons::new().await;
+    let mut sql = salons.world.owner().await;
+    let (lotos, roza) = (salons.lotos.tenant, salons.roza.tenant);
+    let (one, two, three) = (
+        dies(&mut sql, lotos, 1, "crm").await,
+        dies(&mut sql, lotos, 2, "crm").await,
+        dies(&mut sql, lotos, 3, "outbound").await,
+    );
+    let theirs = dies(&mut sql, roza, 4, "crm").await;
+    let stranger = json!({ "_id": "u-stranger", "brandIds": [LOTOS_BRAND], "permissionGroupIds": ["sales:admin"] });
+    for (who, code) in [(None, "UNAUTHENTICATED"), (Some(&stranger), "FORBIDDEN"), (Some(&viewer(&[LOTOS_BRAND])), "FORBIDDEN")] {
+        for query in [REPLAY, DISCARD] {
+            let answer = salons.ask_with(who, query, json!({ "ids": [one], "reason": "by hand" })).await;
+            assert_eq!(answer["errors"][0]["extensions"]["code"], code, "{answer}");
+        }
+    }
+    let mine = manager(&[LOTOS_BRAND]);
+    for (wrong, code) in [
+        (json!({}), "INVALID_ARGUMENT"),
+        (json!({ "filter": {} }), "INVALID_ARGUMENT"),
+        (json!({ "ids": [] }), "INVALID_ARGUMENT"),
+        (json!({ "ids": ["no-uuid"] }), "INVALID_ARGUMENT"),
+        (json!({ "filter": { "queue": "\0" } }), "INVALID_ARGUMENT"),
+        (json!({ "filter": { "tenantId": roza } }), "NOT_FOUND"),
+    ] {
+        let answer = salons.ask_with(Some(&mine), REPLAY, wrong).await;
+        assert_eq!(answer["errors"][0]["extensions"]["code"], code, "{answer}");
+    }
+
+    let answer = salons.ask_with(Some(&mine), REPLAY, json!({ "ids": [one, theirs] })).await;
+    let expected = json!({ "count": 1, "ids": [one], "unknownIds": [theirs], "hasMore": false });
+    assert_eq!(answer["data"]["salonDeadLettersReplay"], expected, "another's letter is not there: {answer}");
+    let answer = salons.ask_with(Some(&mine), REPLAY, json!({ "ids": [one] })).await;
+    assert_eq!(answer["data"]["salonDeadLettersReplay"], json!({ "count": 0, "ids": [], "unknownIds": [one], "hasMore": false }));
+    let answer = salons.ask_with(Some(&mine), REPLAY, json!({ "filter": { "kind": "sync_crm", "queue": "crm" } })).await;
+    assert_eq!(answer["data"]["salonDeadLettersReplay"]["ids"], json!([two]));
+
+    let refused = salons.ask_with(Some(&mine), DISCARD, json!({ "ids": [three], "reason": "a\nb" })).await;
+    assert_eq!(refused["errors"][0]["message"], "reason: must be one line of 1 to 300 characters");
+    let by_hand = json!({ "filter": { "tenantId": lotos }, "reason": "by hand" });
+    let answer = salons.ask_with(Some(&mine), DISCARD, by_hand).await;
+    assert_eq!(answer["data"]["salonDeadLettersDiscard"], json!({ "count": 1, "ids": [three], "unknownIds": [] }));
+
+    let told = |action: &str, letter: Uuid| ("erxes/u-manager".to_owned(), action.to_owned(), letter.to_string());
+    let expected = [told("deadletter.replayed", one), told("deadletter.replayed", two), told("deadletter.discarded", three)];
+    assert_eq!(audited(&mut sql, lotos).await, expected);
+    assert_eq!(audited(&mut sql, roza).await, []);
+    let resolved = "{ salonDeadLetters(resolved: true) { list { _id resolution discardedBecause } } }";
+    let list = salons.data(&mine, resolved).await["salonDeadLetters"]["list"].clone();
+    assert_eq!(along(&list, "resolution"), ["replayed", "replayed", "discarded"]);
+    assert_eq!(list[2]["discardedBecause"], "by hand");
+    let jobs: Vec<Uuid> = sqlx::query_scalar("select id from job order by id").fetch_all(&mut sql).await.unwrap();
+    assert_eq!(jobs, [one, two]);
+    let open: Vec<Uuid> =
+        sqlx::query_scalar("select id from job_dead where resolved_at is null").fetch_all(&mut sql).await.unwrap();
+    assert_eq!(open, [theirs]);
+}
+
+#[tokio::test]
+async fn two_replays_at_once_make_one_job() {
+    let salons = Salons::new().await;
+    let mut sql = salons.world.owner().await;
+    for n in 1..=20 {
+        dies(&mut sql, salons.lotos.tenant, n, "crm").await;
+    }
+    let mine = manager(&[LOTOS_BRAND]);
+    let replay = async || {
+        let answer = salons.ask_with(Some(&mine), REPLAY, json!({ "filter": { "queue": "crm" } })).await;
+        answer["data"]["salonDeadLettersReplay"]["count"].as_i64().unwrap_or_else(|| panic!("{answer}"))
+    };
+    let (first, second) = tokio::join!(replay(), replay());
+    assert_eq!(first + second, 20, "each letter is somebody's: {first} and {second}");
+    let jobs: i64 = sqlx::query_scalar("select count(*) from job").fetch_one(&mut sql).await.unwrap();
+    assert_eq!((jobs, audited(&mut sql, salons.lotos.tenant).await.len()), (20, 20));
+}

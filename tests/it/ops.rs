@@ -74,6 +74,7 @@ async fn the_metrics_tell_of_queues_and_of_what_is_unaccounted_for() {
     for name in [
         "salon_queue_ready{queue=\"dialogue\"}",
         "salon_queue_dead{queue=\"crm\"}",
+        "salon_queue_dead_oldest_seconds{queue=\"crm\"}",
         "salon_queue_oldest_seconds{queue=\"outbound\"}",
     ] {
         assert!(text.contains(name), "{name} in {text}");

@@ -118,7 +118,7 @@ const SUCCESSOR: &str = "rescheduled already to booking with uid=";
 /// What an answer that is no success means.
 pub(super) fn classify(reply: &Reply, repeat: Repeat) -> CalendarError {
     if reply.status == 429 {
-        return Failure::new(Class::Retry { after: wait(reply) }, "rate_limited").into();
+        return Failure::new(Class::Retry { after: wait(reply) }, "rate_limited").quoting(reply).into();
     }
     let text = reply.json::<ApiError>().and_then(|error| error.text());
     let row =
@@ -131,10 +131,10 @@ pub(super) fn classify(reply: &Reply, repeat: Repeat) -> CalendarError {
         LimitReached => CalendarError::LimitReached,
         NotFound => CalendarError::NotFound,
         AlreadyCancelled => CalendarError::AlreadyCancelled { next_uid: text.as_deref().and_then(successor) },
-        Credential => Failure::new(Class::Credential, code).into(),
-        Undecided if repeat == Repeat::Safe => Failure::retry(code).into(),
-        Undecided => Failure::unknown(code).into(),
-        Permanent => Failure::permanent(code).into(),
+        Credential => Failure::new(Class::Credential, code).quoting(reply).into(),
+        Undecided if repeat == Repeat::Safe => Failure::retry(code).quoting(reply).into(),
+        Undecided => Failure::unknown(code).quoting(reply).into(),
+        Permanent => Failure::permanent(code).quoting(reply).into(),
     }
 }
 
@@ -148,10 +148,10 @@ pub(super) fn unanswered(error: HttpError, repeat: Repeat) -> CalendarError {
 }
 
 /// What a success that can't be read means: the work is done, but not what came of it.
-pub(super) fn unreadable(repeat: Repeat) -> CalendarError {
+pub(super) fn unreadable(repeat: Repeat) -> Failure {
     match repeat {
-        Repeat::Safe => Failure::retry("unreadable_answer").into(),
-        Repeat::LookFirst => Failure::unknown("unreadable_answer").into(),
+        Repeat::Safe => Failure::retry("unreadable_answer"),
+        Repeat::LookFirst => Failure::unknown("unreadable_answer"),
     }
 }
 

@@ -52,12 +52,13 @@ async fn send(http: &Http, request: Request, repeat: Repeat) -> Result<Reply, Ca
 
 async fn call<T: DeserializeOwned>(http: &Http, request: Request, repeat: Repeat) -> Result<Envelope<T>, CalendarError> {
     let reply = send(http, request, repeat).await?;
-    reply.json::<Envelope<T>>().filter(|envelope| envelope.status == "success").ok_or_else(|| error::unreadable(repeat))
+    let read = reply.json::<Envelope<T>>().filter(|envelope| envelope.status == "success");
+    read.ok_or_else(|| error::unreadable(repeat).quoting(&reply).into())
 }
 
 async fn one_booking(http: &Http, request: Request, repeat: Repeat) -> Result<CalendarBooking, CalendarError> {
     let data = call::<BookingData>(http, request, repeat).await?.data;
-    data.first().and_then(wire::Booking::read).ok_or_else(|| error::unreadable(repeat))
+    data.first().and_then(wire::Booking::read).ok_or_else(|| error::unreadable(repeat).into())
 }
 
 /// All bookings that `filter` leaves, page by page, up to and including the page with the booking that carries `key`.
@@ -143,7 +144,7 @@ impl Calendar for Calcom {
         let bookings = walk(http, account, &filter, Some(&booking.key)).await?;
         let ours = bookings.into_iter().filter(|found| found.key() == Some(&booking.key));
         ours.min_by_key(wire::Booking::is_over)
-            .map(|found| found.read().ok_or_else(|| error::unreadable(Repeat::Safe)))
+            .map(|found| found.read().ok_or_else(|| error::unreadable(Repeat::Safe).into()))
             .transpose()
     }
 

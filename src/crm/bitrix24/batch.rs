@@ -11,7 +11,10 @@ use super::{
     error::{self, COMMAND, Effect, Fault, Waits},
     wire::{self, Operating},
 };
-use crate::{crm::CrmCall, vendor::Failure};
+use crate::{
+    crm::CrmCall,
+    vendor::{Failure, Quote},
+};
 
 /// The most commands of one batch (Bitrix24 note, 3.3).
 pub(super) const LONGEST: usize = 50;
@@ -108,7 +111,8 @@ impl Answers {
             other => Fault::read(Some(other), None),
         };
         let reset: Option<Duration> = resets_in(self.operating(at));
-        Some(error::classify(COMMAND, &fault, Waits { header: None, reset }, self.effect))
+        let failure = error::classify(COMMAND, &fault, Waits { header: None, reset }, self.effect);
+        Some(Failure { quote: Some(Quote::of_part(COMMAND, error)), ..failure })
     }
 
     fn operating(&self, at: usize) -> Operating {

@@ -79,12 +79,12 @@ fn read(reply: &Reply, effect: Effect) -> Result<(Answer, Operating), Failure> {
         Some(Body { result: Some(result), error: None, next, .. }) if reply.is_success() => {
             Ok((Answer { result, next: next.is_some_and(|next| !next.is_null()) }, operating))
         }
-        None if reply.is_success() => Err(error::unreadable(effect)),
-        Some(Body { error: None, .. }) if reply.is_success() => Err(error::unreadable(effect)),
+        None if reply.is_success() => Err(error::unreadable(effect).quoting(reply)),
+        Some(Body { error: None, .. }) if reply.is_success() => Err(error::unreadable(effect).quoting(reply)),
         body => {
             let fault = body.map(|body| Fault::read(body.error.as_ref(), body.error_description.as_ref())).unwrap_or_default();
             let waits = Waits { header: reply.seconds_header("retry-after"), reset: resets_in(operating) };
-            Err(error::classify(reply.status, &fault, waits, effect))
+            Err(error::classify(reply.status, &fault, waits, effect).quoting(reply))
         }
     }
 }

@@ -71,12 +71,10 @@ fn refused(reply: &Reply) -> Failure {
     let Some(body) = Body::of(reply).filter(|body| body.error.is_some()) else {
         let waits = Waits { header: reply.seconds_header("retry-after"), reset: None };
         let unreadable = || error::unreadable(Effect::Once);
-        return if reply.is_success() {
-            unreadable()
-        } else {
-            error::classify(reply.status, &Fault::default(), waits, Effect::Once)
-        };
+        let failure =
+            if reply.is_success() { unreadable() } else { error::classify(reply.status, &Fault::default(), waits, Effect::Once) };
+        return failure.quoting(reply);
     };
     let fault = Fault::read(body.error.as_ref(), body.error_description.as_ref());
-    error::classify(reply.status, &fault, Waits::default(), Effect::Once)
+    error::classify(reply.status, &fault, Waits::default(), Effect::Once).quoting(reply)
 }

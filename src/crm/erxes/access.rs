@@ -63,7 +63,8 @@ pub(super) async fn ask<T: DeserializeOwned>(
     let body = Call { query: operation.document, variables };
     let request = access.sign(Request::post_json(endpoint(crm.account, &["graphql"])?, &body, crm.patience));
     let reply = crm.send(request).await.map_err(|unsent| error::unanswered(unsent, operation.effect))?;
-    let unreadable = || Failure::new(error::class(Meaning::MayHaveRun, operation.effect, None), "unreadable_answer");
+    let unreadable =
+        || Failure::new(error::class(Meaning::MayHaveRun, operation.effect, None), "unreadable_answer").quoting(&reply);
     let refused = || renewable(error::classify(&reply, operation.effect), access);
     if !reply.is_success() {
         return Err(refused());

@@ -111,9 +111,9 @@ pub(super) fn classify(reply: &Reply, effect: Effect) -> Failure {
             && row.category.is_none_or(|wanted| category.as_deref() == Some(wanted))
             && (row.text.is_empty() || texts.iter().any(|text| text.starts_with(row.text)))
     });
-    let Some(row) = row else { return Failure::permanent("unexpected_status") };
+    let Some(row) = row else { return Failure::permanent("unexpected_status").quoting(reply) };
     let after = reply.seconds_header("retry-after").map(|wait| wait.min(LONGEST_WAIT));
-    Failure::new(class(row.meaning, effect, after), row.code)
+    Failure::new(class(row.meaning, effect, after), row.code).quoting(reply)
 }
 
 /// The class of a failure with this meaning.
@@ -153,7 +153,7 @@ pub(super) fn classify_oauth(reply: &Reply, effect: Effect) -> Failure {
     };
     let after = reply.seconds_header("retry-after").map(|wait| wait.min(LONGEST_WAIT));
     let code = if *code == "expired_token" { "device_code_expired" } else { code };
-    Failure::new(class(*meaning, effect, after), code)
+    Failure::new(class(*meaning, effect, after), code).quoting(reply)
 }
 
 /// Classifies a call that got no answer.

@@ -92,5 +92,5 @@ async fn post<T: DeserializeOwned>(
     if !reply.is_success() {
         return Err(error::classify_oauth(&reply, effect));
     }
-    reply.json().ok_or_else(|| Failure::new(error::class(Meaning::MayHaveRun, effect, None), "unreadable_answer"))
+    reply.json().ok_or_else(|| Failure::new(error::class(Meaning::MayHaveRun, effect, None), "unreadable_answer").quoting(&reply))
 }

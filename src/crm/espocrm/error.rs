@@ -140,13 +140,14 @@ pub(super) fn classify(reply: &Reply, effect: Effect) -> Failure {
             && (row.shape == Shape::Any || row.shape == shape)
             && (row.text.is_empty() || texts.iter().any(|text| text.starts_with(row.text)))
     });
-    let Some(row) = row else { return Failure::permanent("unexpected_status") };
+    let Some(row) = row else { return Failure::permanent("unexpected_status").quoting(reply) };
     let after = reply.seconds_header("retry-after").map(|wait| wait.min(LONGEST_WAIT));
     let class = class(row.meaning, effect, after);
-    match translation.data.as_ref().and_then(named_field) {
+    let failure = match translation.data.as_ref().and_then(named_field) {
         Some(field) if row.code == "invalid_field" => Failure::new(class, format!("invalid_field:{field}")),
         _ => Failure::new(class, row.code),
-    }
+    };
+    failure.quoting(reply)
 }
 
 /// `field` or `field:rule`, if both look like names: nothing else may get into a code.

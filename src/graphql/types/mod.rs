@@ -5,6 +5,7 @@ mod booking;
 mod client;
 mod date;
 mod entity;
+mod letter;
 mod message;
 mod tenant;
 mod text_enum;
@@ -14,5 +15,8 @@ pub use booking::{SalonBooking, SalonBookingListResponse, SalonBookingOrigin, Sa
 pub use client::SalonClient;
 pub use date::Date;
 pub use entity::{Brand, Customer};
+pub use letter::{
+    SalonDeadLetter, SalonDeadLetterListResponse, SalonDeadLetterResolution, SalonDeadLettersFilter, SalonDeadLettersResponse,
+};
 pub use message::{SalonMessage, SalonMessageDirection, SalonMessageListResponse, SalonMessageState};
 pub use tenant::{SalonAccountStatus, SalonChannelAccount, SalonTenant, SalonTenantListResponse};

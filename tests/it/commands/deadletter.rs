@@ -6,8 +6,8 @@ use super::*;
 
 /// Puts a dead letter into the books: number `n`, of this salon, this queue and this job, about the row with the same number.
 async fn dies(owner: &mut PgConnection, n: u128, tenant: salon_core::ids::TenantId, queue: &str, kind: &str) -> Uuid {
-    let dead = "insert into job_dead (id, tenant_id, queue, kind, payload, subject_id, class, max_attempts, attempt, reason, enqueued_at, died_at)
-                values ($1, $2, $3, $4, '{\"secret\": \"hidden\"}', $5, 0, 5, 5, 'vendor (500)', now(), now())";
+    let dead = "insert into job_dead (id, tenant_id, queue, kind, payload, subject_id, class, max_attempts, attempt, reason, answer, enqueued_at, died_at)
+                values ($1, $2, $3, $4, '{\"secret\": \"hidden\"}', $5, 0, 5, 5, 'vendor (500)', '500 {error: internal}', now(), now())";
     let id = Uuid::from_u128(1000 + n);
     let query = sqlx::query(dead).bind(id).bind(tenant).bind(queue).bind(kind).bind(Uuid::from_u128(n));
     query.execute(owner).await.unwrap();
@@ -27,7 +27,7 @@ async fn dead_letters_are_listed_and_put_back_to_work() {
     dies(&mut owner, 2, world.lotos, "inbound", "handle").await;
     let listed = run(command(&world, &["deadletter", "list"]));
     assert_eq!((listed.code, listed.out.lines().count()), (0, 2), "{}", listed.err);
-    assert!(listed.out.contains("vendor (500)") && !listed.out.contains("hidden"));
+    assert!(listed.out.contains("\tvendor (500)\tanswered 500 {error: internal}\n") && !listed.out.contains("hidden"));
 
     assert_eq!(run(command(&world, &["deadletter", "replay"])).code, 2, "which ones?");
     let replayed = run(command(&world, &["deadletter", "replay", &one]));
@@ -225,4 +225,26 @@ async fn a_row_that_another_job_works_for_is_left_to_it() {
     let ran = run(command(&world, &["deadletter", "discard", &letter, "--reason", "sent by another"]));
     assert!(ran.code == 0 && ran.out.contains("another job works for its row"), "{}{}", ran.out, ran.err);
     assert_eq!(message.stands(&mut owner, id).await.0, "queued");
+}
+
+#[tokio::test]
+async fn an_open_letter_outlives_all_retention_and_its_age_is_told() {
+    let world = World::new().await;
+    let mut owner = world.owner().await;
+    let lotos = dies(&mut owner, 1, world.lotos, "crm", "sync_crm").await;
+    let roza = dies(&mut owner, 2, world.roza, "crm", "sync_crm").await;
+    let aged = "update job_dead set died_at = now() - interval '400 days', enqueued_at = now() - interval '400 days' where id = $1";
+    sqlx::query(aged).bind(roza).execute(&mut owner).await.unwrap();
+    for _ in 0..3 {
+        world.clock.advance(chrono::TimeDelta::days(400));
+        world.db.maintain().await.unwrap();
+    }
+    let left: Vec<Uuid> = world.db.dead_letters(10).await.unwrap().into_iter().map(|letter| letter.id.0).collect();
+    assert_eq!(left, [roza, lotos]);
+    let age = async || world.db.dead_letter_ages().await.unwrap();
+    let ages = age().await;
+    assert!(ages.len() == 1 && ages[0].0 == "crm" && (399.0..401.0).contains(&(ages[0].1 / 86_400.0)), "{ages:?}");
+    assert_eq!(run(command(&world, &["deadletter", "replay", "--tenant", "roza"])).code, 0);
+    let ages = age().await;
+    assert!(ages.len() == 1 && ages[0].1 < 3_600.0, "the oldest was seen to: {ages:?}");
 }

@@ -27,7 +27,7 @@ const STATEMENTS: &[(&str, &str, &str, i64)] = &[
     (
         "settle 32",
         "select job_settle($2, a.ids, array_fill(1, array[32]), array_fill('done'::text, array[32]), array_fill($1, array[32]),
-        array_fill(null::text, array[32]), array_fill(false, array[32])) from (select array_agg(id) ids from running) a",
+        array_fill(null::text, array[32]), array_fill(null::text, array[32]), array_fill(false, array[32])) from (select array_agg(id) ids from running) a",
         "job_pkey",
         200,
     ),

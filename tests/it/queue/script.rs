@@ -4,7 +4,11 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use salon_core::{ids::TenantId, ops::unit};
+use salon_core::{
+    ids::TenantId,
+    ops::unit,
+    vendor::{Failure, Reply},
+};
 use salon_workers::queue::{Assignment, JobError};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{FromRow, PgPool, postgres::PgPoolOptions};
@@ -158,7 +162,7 @@ impl Script {
         let asked = "with asked as (insert into test_words (subject, why) values ($1, $2)) select words from test_script where subject = $1";
         let words: Option<String> = sqlx::query_scalar(asked).bind(subject).bind(why).fetch_optional(&self.pool).await.unwrap();
         perform(words.as_deref().unwrap_or("ok")).await?;
-        Err(JobError::Dead(why.to_owned()))
+        Err(JobError::Dead(why.into()))
     }
 
     async fn begin(&self, run: Uuid, subject: Uuid, assignment: &Assignment) -> String {
@@ -228,17 +232,23 @@ async fn perform(steps: &str) -> Result<(), JobError> {
             "hang" => std::future::pending().await,
             "abort" => std::process::abort(),
             "panic" => panic!("as the script says"),
-            "fail" => return Err(JobError::Retry(how.to_owned())),
-            "nul" => return Err(JobError::Retry("a text\0with a NUL".to_owned())),
-            "dead" => return Err(JobError::Dead(how.to_owned())),
+            "fail" => return Err(JobError::Retry(how.into())),
+            "nul" => return Err(JobError::Retry("a text\0with a NUL".into())),
+            "answer" => return Err(answered(how).into()),
+            "dead" => return Err(JobError::Dead(how.into())),
             "later" => {
-                return Err(JobError::Later {
-                    after: Duration::from_millis(how.parse().unwrap()),
-                    why: "not our turn".to_owned(),
-                });
+                return Err(JobError::Later { after: Duration::from_millis(how.parse().unwrap()), why: "not our turn".into() });
             }
             other => panic!("no step is called {other}"),
         }
     }
     Ok(())
+}
+
+/// What a vendor's refusal of this status makes of a call; one of 500 may be tried again.
+fn answered(status: &str) -> Failure {
+    let body = r#"{"error":"validationFailure","field":"phoneNumber","phone":"+79161234567"}"#;
+    let reply = Reply { status: status.parse().unwrap(), headers: http::HeaderMap::new(), body: body.into() };
+    let failure = if status == "500" { Failure::retry("server_error") } else { Failure::permanent("invalid_field") };
+    failure.quoting(&reply)
 }

@@ -125,3 +125,30 @@ async fn a_key_keeps_one_open_job() {
     worker.stop().await;
     site.assert_accounted(3).await;
 }
+
+/// Proves that a letter says what the vendor answered last, without a person's data, and that a later death without an answer does not keep
+/// the old one.
+#[tokio::test]
+async fn a_letter_says_what_the_vendor_answered() {
+    let site = Site::new().await;
+    let refused = site.message(site.lotos, &["answer 400", "dead the client has blocked us"]).await;
+    let worn = site.message(site.roza, &["answer 500"]).await;
+    let once = "update job set max_attempts = 1 where subject_id = $1";
+    sqlx::query(once).bind(worn).execute(site.script.pool()).await.unwrap();
+    let worker = site.work(settings(Queue::Outbound, 2));
+    let both = async || Some(site.db.dead_letters(10).await.unwrap()).filter(|all| all.len() == 2);
+    let letters = eventually("both letters", both).await;
+    let mut said: Vec<_> = letters.iter().map(|letter| (letter.reason.as_str(), letter.answer.as_deref().unwrap())).collect();
+    said.sort_unstable();
+    let answer = |status: &str| format!("{status} {{error: validationFailure, field: phoneNumber, phone}}");
+    assert_eq!(said, [("permanent (invalid_field)", &*answer("400")), ("retry (server_error)", &*answer("500"))]);
+
+    let letter = letters.iter().find(|letter| letter.tenant_id == site.lotos).unwrap().id;
+    assert!(site.db.replay(letter).await.unwrap());
+    let again = eventually("the second death", both).await;
+    let again = again.iter().find(|letter| letter.tenant_id == site.lotos).unwrap();
+    assert_eq!((again.id, again.reason.as_str(), again.answer.as_deref()), (letter, "the client has blocked us", None));
+    assert_eq!(site.script.runs_of(refused).await.len(), 2);
+    worker.stop().await;
+    site.assert_accounted(2).await;
+}

@@ -148,7 +148,7 @@ async fn fail(
             refuse(ctx, assignment, id, "rejected", Refusal::Other).await
         }
         Class::Retry { .. } => give_up_or(ctx, assignment, id, failure.into()).await,
-        Class::Unknown => give_up_or(ctx, assignment, id, JobError::Retry(failure.to_string())).await,
+        Class::Unknown => give_up_or(ctx, assignment, id, JobError::Retry((&failure).into())).await,
     }
 }
 

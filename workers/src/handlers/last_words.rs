@@ -35,5 +35,5 @@ pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, why: &str) -> Result
         | Job::PollInbox { .. }
         | Job::FireReminder { .. } => {}
     }
-    Err(JobError::Dead(why.to_owned()))
+    Err(JobError::Dead(why.into()))
 }

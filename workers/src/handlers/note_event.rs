@@ -73,7 +73,7 @@ pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, id: InboundEventId) 
 }
 
 pub(super) fn later(why: &str) -> JobError {
-    JobError::Later { after: LOOK_AGAIN, why: why.to_owned() }
+    JobError::Later { after: LOOK_AGAIN, why: why.into() }
 }
 
 pub(super) async fn reported(

@@ -46,7 +46,7 @@ pub(super) async fn run(ctx: &Ctx, assignment: &Assignment) -> Result<(), JobErr
             return Ok(());
         }
         Err(CalendarError::Failed(failure)) => return Err(failure.into()),
-        Err(error) => return Err(JobError::Retry(error.to_string())),
+        Err(error) => return Err(JobError::Retry(error.to_string().into())),
     };
     for mut seen in changed {
         if let Some(next) = &seen.next_uid {

@@ -236,14 +236,14 @@ async fn settle(ctx: &Ctx, assignment: &Assignment, ready: &Ready, attempt: i32,
         Class::Retry { after: Some(after) } => {
             ctx.pacer.pause(&account_key(account), after).await;
             tx.end_send(id, attempt, &Outcome::Waiting(&failure)).await?;
-            Some(JobError::Later { after, why: failure.to_string() })
+            Some(JobError::Later { after, why: (&failure).into() })
         }
         Class::Retry { after: None } if !assignment.last_attempt => {
             tx.end_send(id, attempt, &Outcome::Waiting(&failure)).await?;
-            Some(JobError::Retry(failure.to_string()))
+            Some(JobError::Retry((&failure).into()))
         }
         // The row stays `sending`: the next run decides whether it goes out again.
-        Class::Unknown if !assignment.last_attempt => Some(JobError::Retry(failure.to_string())),
+        Class::Unknown if !assignment.last_attempt => Some(JobError::Retry((&failure).into())),
         Class::Unknown => {
             tx.end_send(id, attempt, &Outcome::Unknown(&failure)).await?;
             None
@@ -252,7 +252,7 @@ async fn settle(ctx: &Ctx, assignment: &Assignment, ready: &Ready, attempt: i32,
         Class::NeedsTemplate if ready.wording.free().is_some() && !assignment.last_attempt => {
             tx.close_window(contact.conversation_id).await?;
             tx.end_send(id, attempt, &Outcome::Waiting(&failure)).await?;
-            Some(JobError::Retry(failure.to_string()))
+            Some(JobError::Retry((&failure).into()))
         }
         Class::Retry { .. } | Class::Permanent | Class::NeedsTemplate | Class::Unreachable | Class::Credential => {
             match failure.class {

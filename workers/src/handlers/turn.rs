@@ -40,7 +40,7 @@ pub(super) async fn own_account(ctx: &Ctx, tx: &mut Tx, contact: &Contact) -> Re
 /// Buttons are sealed under a key that only this account's processes know, and for this chat only.
 pub(super) fn sealer(account: &Account, contact: &Contact) -> Result<TokenSealer, JobError> {
     let key = hmac_sha256(account.secrets.webhook_secret.expose_secret().as_bytes(), b"dialogue tokens");
-    TokenSealer::new(&key, contact.conversation_id.0.as_bytes()).map_err(|error| JobError::Dead(error.to_string()))
+    TokenSealer::new(&key, contact.conversation_id.0.as_bytes()).map_err(|error| JobError::Dead(error.to_string().into()))
 }
 
 impl Turn<'_> {

@@ -1,10 +1,10 @@
 //! How a handler says that its job is not done.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use salon_core::{
     store::StoreError,
-    vendor::{Class, Failure},
+    vendor::{Class, Failure, Quote},
 };
 
 /// Why a job is not done, and what follows.
@@ -12,25 +12,58 @@ use salon_core::{
 pub enum JobError {
     /// Again, with the job's own back-off.
     #[error("{0}")]
-    Retry(String),
+    Retry(Cause),
     /// Again after this long; not the job's fault, so not an attempt (a vendor's waiting time, our own pacing).
     #[error("{why}")]
     Later {
         /// How long to wait.
         after: Duration,
         /// Why.
-        why: String,
+        why: Cause,
     },
     /// Never again without an operator.
     #[error("{0}")]
-    Dead(String),
+    Dead(Cause),
+}
+
+/// Why a run failed: what is logged and kept, and beside it what a vendor answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cause {
+    /// In words.
+    pub text: String,
+    /// The vendor's answer, if that is why.
+    pub answer: Option<Quote>,
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl From<String> for Cause {
+    fn from(text: String) -> Self {
+        Self { text, answer: None }
+    }
+}
+
+impl From<&str> for Cause {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
+    }
+}
+
+impl From<&Failure> for Cause {
+    fn from(failure: &Failure) -> Self {
+        Self { text: failure.to_string(), answer: failure.quote.clone() }
+    }
 }
 
 impl JobError {
     /// What is stored can't be read. Not with serde's own text: it repeats the value, which may be what a client wrote, and the reason
     /// of a dead letter is shown and logged.
     pub fn unreadable(what: &str, error: &serde_json::Error) -> Self {
-        Self::Dead(format!("{what} can't be read: {}", category(error)))
+        Self::Dead(format!("{what} can't be read: {}", category(error)).into())
     }
 }
 
@@ -48,8 +81,8 @@ pub(crate) fn category(error: &serde_json::Error) -> &'static str {
 impl From<StoreError> for JobError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Corrupt(_) | StoreError::Seal(_) => Self::Dead(error.to_string()),
-            _ => Self::Retry(error.to_string()),
+            StoreError::Corrupt(_) | StoreError::Seal(_) => Self::Dead(error.to_string().into()),
+            _ => Self::Retry(error.to_string().into()),
         }
     }
 }
@@ -57,10 +90,11 @@ impl From<StoreError> for JobError {
 /// For calls that may be repeated freely (reads). Whoever changes something at a vendor treats [`Class::Unknown`] before this.
 impl From<Failure> for JobError {
     fn from(failure: Failure) -> Self {
+        let why = Cause::from(&failure);
         match failure.class {
-            Class::Retry { after: Some(after) } => Self::Later { after, why: failure.to_string() },
-            Class::Retry { after: None } | Class::Unknown => Self::Retry(failure.to_string()),
-            Class::Permanent | Class::Unreachable | Class::NeedsTemplate | Class::Credential => Self::Dead(failure.to_string()),
+            Class::Retry { after: Some(after) } => Self::Later { after, why },
+            Class::Retry { after: None } | Class::Unknown => Self::Retry(why),
+            Class::Permanent | Class::Unreachable | Class::NeedsTemplate | Class::Credential => Self::Dead(why),
         }
     }
 }

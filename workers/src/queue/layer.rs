@@ -22,7 +22,7 @@ use salon_core::{
 use tower::{Layer, Service};
 use tracing::Instrument;
 
-use super::{Assignment, JobError, settler::Settler};
+use super::{Assignment, Cause, JobError, settler::Settler};
 
 /// Wraps the handlers of one queue.
 #[derive(Debug, Clone)]
@@ -117,24 +117,24 @@ impl RunLayer {
         let (error, told) = match error.downcast::<JobError>() {
             Ok(error) => (*error, true),
             // It panicked or was cut off: its handler had no say.
-            Err(other) => (JobError::Retry(other.to_string()), false),
+            Err(other) => (JobError::Retry(other.to_string().into()), false),
         };
         match error {
-            JobError::Dead(error) => Verdict::Dead { error },
-            JobError::Retry(error) => self.again_or_dead(assignment, spec, error, told),
+            JobError::Dead(cause) => dead(cause),
+            JobError::Retry(cause) => self.again_or_dead(assignment, spec, cause, told),
             JobError::Later { after, why } => self.again(after, why, false),
         }
     }
 
-    fn again_or_dead(&self, assignment: &Assignment, spec: &Spec, error: String, told: bool) -> Verdict {
+    fn again_or_dead(&self, assignment: &Assignment, spec: &Spec, cause: Cause, told: bool) -> Verdict {
         let Claimed { attempt, max_attempts, .. } = *assignment.claimed;
         match &assignment.last_words {
             // The reason stays what it was, whatever keeps the last words from being said.
-            Some(why) if attempt >= max_attempts + LAST_WORDS => Verdict::Dead { error: why.clone() },
-            Some(why) => self.again(self.delay(spec, (attempt - max_attempts).max(1)), why.clone(), true),
-            None if assignment.last_attempt && told => Verdict::Dead { error },
-            None if assignment.last_attempt => self.again(Duration::ZERO, error, true),
-            None => self.again(self.delay(spec, assignment.claimed.failures + 1), error, true),
+            Some(why) if attempt >= max_attempts + LAST_WORDS => dead(why.as_str().into()),
+            Some(why) => self.again(self.delay(spec, (attempt - max_attempts).max(1)), why.as_str().into(), true),
+            None if assignment.last_attempt && told => dead(cause),
+            None if assignment.last_attempt => self.again(Duration::ZERO, cause, true),
+            None => self.again(self.delay(spec, assignment.claimed.failures + 1), cause, true),
         }
     }
 
@@ -144,10 +144,14 @@ impl RunLayer {
         spec.backoff.delay(u32::try_from(failure).unwrap_or(1), u64::from_le_bytes(noise))
     }
 
-    fn again(&self, after: Duration, error: String, counted: bool) -> Verdict {
+    fn again(&self, after: Duration, cause: Cause, counted: bool) -> Verdict {
         let after = TimeDelta::from_std(after).unwrap_or(TimeDelta::hours(1));
-        Verdict::Retry { at: self.db.clock().now() + after, error, counted }
+        Verdict::Retry { at: self.db.clock().now() + after, error: cause.text, counted }
     }
+}
+
+fn dead(Cause { text: error, answer }: Cause) -> Verdict {
+    Verdict::Dead { error, answer }
 }
 
 /// The one wide line of a job.
@@ -156,7 +160,7 @@ fn observe(assignment: &Assignment, spec: &Spec, verdict: &Verdict, unit: &Unit,
         Verdict::Done => ("done", None),
         Verdict::Retry { error, counted: true, .. } => ("retry", Some(error)),
         Verdict::Retry { error, .. } => ("later", Some(error)),
-        Verdict::Dead { error } => ("dead", Some(error)),
+        Verdict::Dead { error, .. } => ("dead", Some(error)),
     };
     let duration = stopwatch.elapsed();
     metrics::counter!("salon_jobs_total", "kind" => spec.kind, "outcome" => outcome).increment(1);

@@ -9,7 +9,7 @@ mod pump;
 mod run;
 mod settler;
 
-pub use error::JobError;
+pub use error::{Cause, JobError};
 pub use layer::{RunLayer, RunService};
 pub use run::{Assignment, Run};
 

@@ -72,7 +72,7 @@ async fn hand_over(
                 run.begin();
                 let reason = category(&error);
                 tracing::error!(job = %run.id, tenant = %claimed.tenant_id, kind = claimed.kind, reason, "payload can't be read");
-                let verdict = Verdict::Dead { error: format!("payload can't be read: {reason}") };
+                let verdict = Verdict::Dead { error: format!("payload can't be read: {reason}"), answer: None };
                 settler.settle(Settlement { id: run.id, fence: run.fence, verdict }, run);
             }
         }

@@ -161,7 +161,7 @@ async fn settle(ctx: &Ctx, assignment: &Assignment, task: &Task, key: &str, fail
         // Stays `sending`: the next attempt looks first. On the last one it is a dead letter that says so.
         Class::Unknown => {
             ctx.pause_after_failure(key).await;
-            JobError::Retry(failure.to_string())
+            JobError::Retry((&failure).into())
         }
         Class::Retry { after } => {
             // An earlier attempt may still have been carried out.
@@ -178,11 +178,11 @@ async fn settle(ctx: &Ctx, assignment: &Assignment, task: &Task, key: &str, fail
         }
         Class::Credential => {
             tx.settle_intent(task.intent.id, "pending", Some(&failure)).await?;
-            JobError::Later { after: BROKEN_WAIT, why: failure.to_string() }
+            JobError::Later { after: BROKEN_WAIT, why: (&failure).into() }
         }
         Class::Permanent | Class::Unreachable | Class::NeedsTemplate => {
             tx.settle_intent(task.intent.id, "failed", Some(&failure)).await?;
-            JobError::Dead(failure.to_string())
+            JobError::Dead((&failure).into())
         }
     };
     tx.commit().await?;

@@ -38,7 +38,7 @@ pub(super) async fn renew(ctx: &Ctx, assignment: &Assignment, used: &CrmConnecti
                 break_connection(&mut tx, now.id, &format!("the login has ended ({}): log in again", failure.code)).await?;
             }
             tx.commit().await?;
-            return Err(JobError::Retry(failure.to_string()));
+            return Err(JobError::Retry((&failure).into()));
         }
     }
     Ok(tx.commit().await?)
