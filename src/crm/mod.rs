@@ -15,6 +15,7 @@ mod intent;
 mod link;
 mod port;
 mod registry;
+pub mod render;
 mod subject;
 
 pub use account::{CrmAccount, CrmCall, CrmSecrets, HookSecret, INTERACTIVE, OAuth, Pace, Tokens, UNATTENDED, Unsent};
