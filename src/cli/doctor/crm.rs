@@ -92,7 +92,7 @@ pub(super) async fn backlog(
     waiting.sort_unstable();
     for same in waiting.chunk_by(|one, other| one == other) {
         let (kind, count) = (same.first().copied().unwrap_or_default(), same.len());
-        let why = format_args!("{count} clients could be several records: `salon-core crm parked {slug}` names them").to_string();
+        let why = format!("clients who could be several records: {count}; `salon-core crm parked {slug}` names them");
         report.note(format_args!("{slug} {kind}"), why);
     }
     for Untold { kind, failed, unknown } in untold {
