@@ -144,7 +144,7 @@ async fn a_preview_writes_nothing() {
     let (world, client, _) = parked(&sandbox).await;
     let ran = crm(&world, &["preview", "lotos"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
-    for part in ["MADE UP", "\"Example\"", "client: {", "enquiry: {", "visit: {", "problem: client.channel: there is no field "] {
+    for part in ["MADE UP", "\"EXAMPLE\"", "client: {", "enquiry: {", "visit: {", "problem: client.channel: there is no field "] {
         assert!(ran.out.contains(part), "{part}: {}", ran.out);
     }
     let id = client.to_string();
