@@ -4,6 +4,7 @@
 //! nothing was done.
 
 mod channel;
+mod crm;
 mod deadletter;
 mod doctor;
 mod keys;
@@ -12,6 +13,7 @@ mod out;
 mod register;
 mod serve;
 mod tenant_apply;
+mod tenant_check;
 mod tenant_show;
 mod unaccounted;
 
@@ -52,6 +54,9 @@ enum Command {
     /// A salon's messengers
     #[command(subcommand)]
     Channel(ChannelCommand),
+    /// A salon's CRMs
+    #[command(subcommand)]
+    Crm(crm::CrmCommand),
     /// The keys that seal stored credentials (SALON_KEYRING)
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -73,6 +78,9 @@ enum TenantCommand {
         /// Also register the addresses at the vendors
         #[arg(long)]
         register: bool,
+        /// Don't ask the CRMs first whether they take what the file says of them
+        #[arg(long)]
+        unchecked: bool,
     },
     /// Show a salon as it is now
     Show {
@@ -207,14 +215,15 @@ async fn execute(command: Command) -> Result<ExitCode, CliError> {
         Command::Migrate => migrate::run(&ProcessEnvironment).await,
         Command::Serve => serve::run(app()?).await,
         Command::Doctor => with_app(async |app| doctor::run(app).await).await,
-        Command::Tenant(TenantCommand::Apply { file, register }) => {
-            with_app(async |app| tenant_apply::run(app, &file, register).await).await
+        Command::Tenant(TenantCommand::Apply { file, register, unchecked }) => {
+            with_app(async |app| tenant_apply::run(app, &file, register, unchecked).await).await
         }
         Command::Tenant(TenantCommand::Show { slug }) => with_app(async |app| tenant_show::run(app, &slug).await).await,
         Command::Channel(ChannelCommand::Connect { slug, name }) => {
             with_app(async |app| channel::connect(app, &slug, &name).await).await
         }
         Command::Channel(ChannelCommand::List { slug }) => with_app(async |app| channel::list(app, &slug).await).await,
+        Command::Crm(command) => with_app(async |app| crm::run(app, command).await).await,
         Command::Keys(KeysCommand::List) => with_app(async |app| keys::list(app).await).await,
         Command::Keys(KeysCommand::Reseal) => with_app(async |app| keys::reseal(app).await).await,
         Command::Deadletter(command) => with_app(async |app| deadletter::run(app, command).await).await,

@@ -9,7 +9,7 @@ use std::{
 
 use secrecy::SecretString;
 
-use super::{CliError, out::say, register};
+use super::{CliError, out::say, register, tenant_check};
 use crate::{
     app::App,
     config::{
@@ -22,10 +22,11 @@ use crate::{
     },
 };
 
-pub(super) async fn run(app: &App, path: &Path, register: bool) -> Result<ExitCode, CliError> {
+pub(super) async fn run(app: &App, path: &Path, register: bool, unchecked: bool) -> Result<ExitCode, CliError> {
     let bytes = read(path).map_err(|error| CliError::Input(format!("{}: {error}", path.display())))?;
     let file = file::load_bytes(&bytes, &secret)?;
     refuse_addresses(app, &file)?;
+    let remarks = if unchecked { Vec::new() } else { tenant_check::run(app, &file).await? };
     let applied = apply::apply(&app.db, &app.keyring, &file, &app.config.listen.public_url).await?;
     let outcome = match applied.outcome {
         Outcome::Created => "created",
@@ -39,6 +40,9 @@ pub(super) async fn run(app: &App, path: &Path, register: bool) -> Result<ExitCo
     for webhook in &applied.webhooks {
         say!("  webhook of {}: {}", webhook.account, webhook.address);
     }
+    for remark in &remarks {
+        say!("  to be seen to: {remark}");
+    }
     if let Some(key) = &applied.form_key {
         say!("  form key: {key}");
     }
@@ -47,11 +51,11 @@ pub(super) async fn run(app: &App, path: &Path, register: bool) -> Result<ExitCo
 
 /// An address that would never be called is refused before it is stored.
 fn refuse_addresses(app: &App, file: &TenantFile) -> Result<(), CliError> {
-    let erxes = file.erxes.iter().map(|erxes| ("erxes.base_url".to_owned(), erxes.base_url.as_str()));
+    let crms = file.crm_addresses().into_iter().map(|(field, address)| (field.to_owned(), address));
     let calcom = std::iter::once(("calcom.base_url".to_owned(), file.calcom.base_url.as_str()));
     let channels = file.channels.iter().enumerate();
     let channels = channels.map(|(n, channel)| (format!("channels[{n}].base_url"), channel.base_url()));
-    for (field, address) in erxes.chain(calcom).chain(channels) {
+    for (field, address) in crms.chain(calcom).chain(channels) {
         let refused = address.parse().map_or(Some("not an address"), |url| app.config.vendors.guard.refuses(&url));
         if let Some(reason) = refused {
             return Err(CliError::Input(format!(

@@ -306,7 +306,7 @@ impl Tx {
         Ok(sqlx::query_as(
             "select i.parked_for as client_id, i.connection_id, c.kind, (array_agg(i.candidates order by i.id))[1] as candidates, count(*) as waiting
              from crm_intent i join connection c on c.id = i.connection_id
-             where i.tenant_id = $1 and i.state = 'parked' group by 1, 2, 3 order by min(i.id)",
+             where i.tenant_id = $1 and i.state = 'parked' group by 1, 2, 3 order by (array_agg(i.id order by i.id))[1]",
         )
         .bind(tenant)
         .fetch_all(self.conn())

@@ -15,7 +15,9 @@ mod intent;
 mod link;
 mod port;
 mod registry;
+pub mod render;
 mod subject;
+mod untold;
 
 pub use account::{CrmAccount, CrmCall, CrmSecrets, HookSecret, INTERACTIVE, OAuth, Pace, Tokens, UNATTENDED, Unsent};
 pub use capabilities::{Capabilities, Keeps, Transcript};
@@ -29,3 +31,4 @@ pub use link::{Link, digest};
 pub use port::{BY_HAND, Crm, EXPIRED, Ensured, GONE, Health, Login, LoginPrompt};
 pub use registry::{CrmKind, UnknownCrm, crm};
 pub use subject::{BookingFacts, ClientFacts, Said};
+pub use untold::Untold;

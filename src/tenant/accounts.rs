@@ -19,7 +19,7 @@ use super::{
 use crate::{
     booking::CalendarAccount,
     channel::{Account, ChannelKind, Pacing, adapter},
-    crm::{CrmAccount, CrmKind, FieldMap, FieldSettings, crm},
+    crm::{CrmAccount, CrmKind, CrmSecrets, FieldMap, FieldSettings, crm},
     crypto::{KeyRing, Sealed},
     ids::{ChannelAccountId, ConnectionId, TenantId},
     store::{Db, StoreError, Tx},
@@ -228,8 +228,8 @@ struct CalcomSettings {
 
 /// What every CRM's settings hold; the rest is the adapter's own.
 #[derive(Deserialize)]
-struct CrmSettings {
-    enabled: bool,
+pub(super) struct CrmSettings {
+    pub(super) enabled: bool,
     #[serde(default = "yes")]
     transcripts: bool,
     per_second: Option<u32>,
@@ -296,13 +296,8 @@ impl ConnectionRow {
 
     fn open_crm(self, keyring: &KeyRing) -> Result<CrmConnection, StoreError> {
         let kind = self.crm_kind()?;
-        let settings = CrmSettings::deserialize(&self.settings).map_err(|_| StoreError::Corrupt("connection.settings"))?;
-        let account = CrmAccount {
-            base_url: address(&self.base_url)?,
-            secrets: open(self.credentials, &connection_context(self.id), keyring)?,
-            fields: FieldMap::new(crm(kind).fields(), &settings.fields),
-            settings: self.settings,
-        };
+        let secrets = open(self.credentials, &connection_context(self.id), keyring)?;
+        let (settings, account) = crm_settings(kind, address(&self.base_url)?, self.settings, secrets)?;
         Ok(CrmConnection {
             id: self.id,
             kind,
@@ -316,6 +311,18 @@ impl ConnectionRow {
             status: Status::read(&self.status, self.broken_reason),
         })
     }
+}
+
+/// A CRM's settings, and what its adapter needs.
+pub(super) fn crm_settings(
+    kind: CrmKind,
+    base_url: Url,
+    settings: serde_json::Value,
+    secrets: CrmSecrets,
+) -> Result<(CrmSettings, CrmAccount), StoreError> {
+    let common = CrmSettings::deserialize(&settings).map_err(|_| StoreError::Corrupt("connection.settings"))?;
+    let fields = FieldMap::new(crm(kind).fields(), &common.fields);
+    Ok((common, CrmAccount { base_url, settings, fields, secrets }))
 }
 
 /// Without a trailing slash in its path, as the adapters want it.

@@ -1,5 +1,6 @@
 //! The binary as an operator runs it: what it prints, what it changes, how it exits.
 
+mod crm;
 mod deadletter;
 mod doctor;
 mod keys;
@@ -175,7 +176,11 @@ async fn a_wrong_file_changes_nothing() {
     let ran = run(command(&world, &["tenant", "apply", &path]));
     assert_eq!((ran.code, ran.err.lines().count()), (2, 2), "{}", ran.err);
     assert_eq!(run(command(&world, &["tenant", "apply", folder.path().join("none").to_str().unwrap()])).code, 2);
-    std::fs::write(&path, roza().replace("7000000002:", "7000000001:")).unwrap();
+    std::fs::write(
+        &path,
+        roza().replace("7000000002:", "7000000001:").replace("https://erxes.example.com/gateway", "http://127.0.0.1:9"),
+    )
+    .unwrap();
     let ran = run(command(&world, &["tenant", "apply", &path]));
     assert_eq!((ran.code, ran.err.as_str()), (2, "channels[0].bot_token: the bot belongs to another tenant\n"));
     let zone: String =

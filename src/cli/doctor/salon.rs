@@ -9,7 +9,7 @@ use crate::{
     app::App,
     booking::{CalendarError, calendar},
     channel,
-    crm::CrmKind,
+    crm::{CrmKind, Parked, Untold},
     ids::TenantId,
     store::StoreError,
     tenant::{self, CalendarConnection, Catalogue, ChannelAccount, CrmConnection, Status, WebhookKey, sealed},
@@ -22,12 +22,15 @@ const REGISTER: &str = "`salon-core tenant apply FILE --register`";
 
 /// Everything a salon has, read in one transaction that is over before a vendor is asked.
 struct Salon {
+    id: TenantId,
     slug: String,
     catalogue: Result<Catalogue, StoreError>,
     channels: Vec<(String, Result<ChannelAccount, StoreError>)>,
     calendar: Result<Option<CalendarConnection>, StoreError>,
     crms: Vec<(CrmKind, Result<CrmConnection, StoreError>)>,
     webhooks: Vec<WebhookKey>,
+    parked: Vec<Parked>,
+    untold: Vec<Untold>,
 }
 
 /// Looks at one salon. What is wrong with it goes into the report.
@@ -47,21 +50,23 @@ pub(super) async fn look(app: &App, report: &mut Report, id: TenantId) -> Result
         Err(error) => return Err(error),
     };
     let salon = Salon {
+        id,
         slug: tenant.slug,
         catalogue: tenant::load_catalogue(&mut tx).await,
         channels: tenant::channel_accounts(&mut tx, &app.keyring).await?,
         calendar: tenant::calendar_account(&mut tx, &app.keyring).await,
         crms: tenant::crm_connections(&mut tx, &app.keyring).await?,
         webhooks: tenant::webhooks(&mut tx, &app.keyring).await?,
+        parked: tx.parked().await?,
+        untold: tx.untold().await?,
     };
     drop(tx);
-    salon.examine(app, report).await;
-    Ok(())
+    salon.examine(app, report).await
 }
 
 impl Salon {
-    async fn examine(self, app: &App, report: &mut Report) {
-        let Self { slug, catalogue, channels, calendar, crms, webhooks } = self;
+    async fn examine(self, app: &App, report: &mut Report) -> Result<(), StoreError> {
+        let Self { id, slug, catalogue, channels, calendar, crms, webhooks, parked, untold } = self;
         for webhook in &webhooks {
             if let Err(error) = &webhook.key {
                 report.fail(format_args!("{slug} address of {}", webhook.account), error, remedy(error));
@@ -84,10 +89,11 @@ impl Salon {
         for (kind, found) in crms {
             let what = format!("{slug} {kind}");
             match found {
-                Ok(found) => super::crm::examine(app, report, &what, &found).await,
+                Ok(found) => super::crm::examine(app, report, &what, id, found).await?,
                 Err(error) => report.fail(what, &error, remedy(&error)),
             }
         }
+        super::crm::backlog(app, report, (&slug, id), &parked, &untold).await
     }
 }
 

@@ -9,9 +9,9 @@ use super::{ApplyError, Target, Webhook, Work};
 use crate::{
     booking::CalendarSecrets,
     channel::AccountSecrets,
-    crm::{CrmKind, CrmSecrets, OAuth, crm},
+    crm::{CrmKind, crm},
     crypto::sha256,
-    ids::{ChannelAccountId, ConnectionId},
+    ids::{ChannelAccountId, ConnectionId, Ids},
     store::StoreError,
     tenant::{
         accounts::{self, REMOVED, WebhookKey},
@@ -19,14 +19,13 @@ use crate::{
         file::{
             Calcom, Channel, MessageTemplate,
             channels::{Greeting, Spec},
-            crms::{CrmSpec, Proof},
         },
         templates::{Template, put_templates},
     },
 };
 
 /// An account as it lies in its row.
-type Stored<I> = (I, Vec<u8>, Option<String>);
+pub(super) type Stored<I> = (I, Vec<u8>, Option<String>);
 
 impl Work<'_> {
     pub(super) async fn calendar(&mut self) -> Result<(), ApplyError> {
@@ -37,63 +36,6 @@ impl Work<'_> {
         let secrets = CalendarSecrets { api_key: api_key.clone(), webhook_secret: self.secret(webhook_secret.as_ref(), kept) };
         let settings = json!({ "team_id": team_id, "versions": {} });
         self.put_connection("calcom", base_url, &settings, stored, old.as_ref(), &secrets).await
-    }
-
-    /// A salon that leaves a CRM keeps its connection, switched off: links and intents refer to it.
-    pub(super) async fn crms(&mut self) -> Result<(), ApplyError> {
-        let file = self.file;
-        let specs = file.crms();
-        let named: Vec<&str> = specs.iter().map(|spec| spec.kind).collect();
-        for spec in &specs {
-            self.crm(spec).await?;
-        }
-        let (tenant, now) = (self.tx.tenant(), self.tx.now());
-        let kinds: Vec<&str> = CrmKind::ALL.iter().map(|kind| kind.as_str()).collect();
-        let left: Vec<String> = sqlx::query_scalar(
-            "update connection set settings = jsonb_set(settings, '{enabled}', 'false'), updated_at = $2
-             where tenant_id = $1 and kind = any ($3) and kind <> all ($4) and settings -> 'enabled' <> 'false' returning kind",
-        )
-        .bind(tenant)
-        .bind(now)
-        .bind(kinds)
-        .bind(named)
-        .fetch_all(self.tx.conn())
-        .await?;
-        self.changes.extend(left);
-        Ok(())
-    }
-
-    async fn crm(&mut self, spec: &CrmSpec<'_>) -> Result<(), ApplyError> {
-        let kind = spec.kind;
-        let stored = self.stored_connection(kind).await?;
-        let old: Option<CrmSecrets> = self.opened(stored.as_ref().map(|(id, blob, _)| (connection_context(*id), blob)))?;
-        let secrets = self.crm_secrets(spec, old.as_ref());
-        self.put_connection(kind, spec.base_url, &spec.settings, stored, old.as_ref(), &secrets).await
-    }
-
-    /// What the file says, and what was learnt since: a login's tokens, the webhooks that were registered.
-    fn crm_secrets(&self, spec: &CrmSpec<'_>, old: Option<&CrmSecrets>) -> CrmSecrets {
-        let login = old.filter(|old| old.oauth.as_ref().map(|oauth| oauth.client_id.as_str()) == spec.oauth.map(|(id, _)| id));
-        let refresh_token = login.and_then(|old| old.oauth.as_ref()?.refresh_token.clone());
-        let token = match spec.oauth {
-            Some(_) => login.and_then(|old| old.token.clone()).or_else(|| spec.token.cloned()),
-            None => spec.token.cloned(),
-        };
-        CrmSecrets {
-            token,
-            signing_key: spec.signing_key.cloned(),
-            oauth: spec.oauth.map(|(client_id, client_secret)| OAuth {
-                client_id: client_id.to_owned(),
-                client_secret: client_secret.cloned(),
-                refresh_token,
-            }),
-            webhook_secret: match spec.webhook_secret {
-                Proof::Ours(given) => Some(self.secret(given, old.and_then(|old| old.webhook_secret.clone()))),
-                Proof::Theirs(given) => given.cloned(),
-            },
-            member_id: spec.member_id.map(str::to_owned),
-            hooks: old.map(|old| old.hooks.clone()).unwrap_or_default(),
-        }
     }
 
     pub(super) async fn channels(&mut self) -> Result<(), ApplyError> {
@@ -206,7 +148,7 @@ impl Work<'_> {
         }
     }
 
-    async fn stored_connection(&mut self, kind: &str) -> Result<Option<Stored<ConnectionId>>, ApplyError> {
+    pub(super) async fn stored_connection(&mut self, kind: &str) -> Result<Option<Stored<ConnectionId>>, ApplyError> {
         let tenant = self.tx.tenant();
         Ok(sqlx::query_as("select id, credentials, broken_reason from connection where tenant_id = $1 and kind = $2")
             .bind(tenant)
@@ -215,7 +157,7 @@ impl Work<'_> {
             .await?)
     }
 
-    async fn put_connection<T: ToSeal>(
+    pub(super) async fn put_connection<T: ToSeal>(
         &mut self,
         kind: &'static str,
         base_url: &str,
@@ -292,12 +234,20 @@ impl Work<'_> {
 
     /// The file's secret, or the one made earlier, or a new one.
     fn secret(&self, given: Option<&SecretString>, kept: Option<SecretString>) -> SecretString {
-        given.cloned().or(kept).unwrap_or_else(|| random_key(self.db.ids()))
+        secret(given, kept, self.db.ids())
     }
 
-    fn opened<T: serde::de::DeserializeOwned>(&self, stored: Option<(String, &Vec<u8>)>) -> Result<Option<T>, ApplyError> {
+    pub(super) fn opened<T: serde::de::DeserializeOwned>(
+        &self,
+        stored: Option<(String, &Vec<u8>)>,
+    ) -> Result<Option<T>, ApplyError> {
         stored.map(|(context, blob)| open(blob.clone(), &context, self.keyring)).transpose().map_err(ApplyError::Store)
     }
+}
+
+/// The file's secret, or the one made earlier, or a new one.
+pub(super) fn secret(given: Option<&SecretString>, kept: Option<SecretString>, ids: &dyn Ids) -> SecretString {
+    given.cloned().or(kept).unwrap_or_else(|| random_key(ids))
 }
 
 /// What goes into an account's row.

@@ -6,9 +6,11 @@
 
 mod accounts;
 mod catalogue;
+mod crms;
 mod site;
 
 pub(crate) use accounts::webhook_address;
+pub use crms::{Prospect, prospects};
 
 use serde_json::json;
 use url::Url;

@@ -147,6 +147,17 @@ impl TenantFile {
     }
 }
 
+impl TenantFile {
+    /// Every address of a CRM's that the file has, with its field.
+    pub fn crm_addresses(&self) -> Vec<(&'static str, &str)> {
+        let erxes = self.erxes.iter().map(|erxes| ("erxes.base_url", erxes.base_url.as_str()));
+        let espocrm = self.espocrm.iter().map(|espocrm| ("espocrm.base_url", espocrm.base_url.as_str()));
+        let bitrix24 = self.bitrix24.iter().map(|bitrix24| ("bitrix24.base_url", bitrix24.base_url.as_str()));
+        let logins = self.bitrix24.iter().filter_map(|bitrix24| Some(("bitrix24.oauth_url", bitrix24.oauth_url.as_deref()?)));
+        erxes.chain(espocrm).chain(bitrix24).chain(logins).collect()
+    }
+}
+
 impl Erxes {
     fn spec(&self) -> CrmSpec<'_> {
         CrmSpec {

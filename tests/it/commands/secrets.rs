@@ -8,7 +8,8 @@ fn with_key(reference: &str) -> (tempfile::TempDir, String) {
         .replace("roza", "astra")
         .replace("4022", "4023")
         .replace("Kd83kfLq02mNsX5tZ", "Ld83kfLq02mNsX5tZ")
-        .replace("7000000002:", "7000000004:");
+        .replace("7000000002:", "7000000004:")
+        .replace("https://erxes.example.com/gateway", "http://127.0.0.1:9");
     let line = text.lines().find(|line| line.trim_start().starts_with("api_key:")).unwrap();
     let indent = &line[..line.len() - line.trim_start().len()];
     file(&text.replace(line, &format!("{indent}api_key: {reference}")))

@@ -1,13 +1,12 @@
-//! Cards and texts, from what is true now.
+//! Texts, from what is true now. Cards that aren't words are made by [`salon_core::crm::render`].
 
 use chrono::{NaiveDate, TimeDelta};
 use salon_core::{
-    client::Client,
-    crm::{Author, BookingCard, BookingFacts, BookingState, ClientCard, ClientFacts, EnquiryCard, Link, Said, TaskCard, Touched},
+    crm::{Author, BookingFacts, BookingState, EnquiryCard, Said, TaskCard, render::visit},
     dialogue::Screen,
     ids::IntentId,
     lang::Lang,
-    lead::{EnquiryRecord, Origin, TouchRecord},
+    lead::TouchRecord,
     schedule::visit_when,
     tenant::Tenant,
 };
@@ -16,52 +15,6 @@ use serde_json::Value;
 /// How soon somebody should see to a booking whose outcome nobody knows.
 const CHORE_DUE: TimeDelta = TimeDelta::minutes(30);
 
-pub(super) fn client(client: &Client, facts: &ClientFacts, origin: Origin, link: Option<&Link>) -> ClientCard {
-    let (vouched, claimed) = match client.phone_verified {
-        true => (client.phone.clone(), None),
-        false => (None, client.phone.clone()),
-    };
-    ClientCard {
-        id: client.id,
-        known: link.map(|link| link.their_id.clone()),
-        name: client.name.clone(),
-        phone: vouched,
-        claimed_phone: claimed,
-        email: origin.email,
-        language: client.language(),
-        channel: facts.channel(),
-        handle: None,
-        first_touch: origin.first_at.map(|at| Touched { referral: origin.first_referral, at }),
-        last_referral: origin.last_referral,
-        no_shows: u32::try_from(facts.no_shows).unwrap_or(u32::MAX),
-    }
-}
-
-pub(super) fn booking(
-    facts: &BookingFacts,
-    state: BookingState,
-    client: String,
-    link: Option<&Link>,
-    tenant: &Tenant,
-) -> BookingCard {
-    let service = facts.service(tenant.speak(None)).map(str::to_owned);
-    BookingCard {
-        id: facts.id,
-        known: link.map(|link| link.their_id.clone()),
-        client,
-        title: what(facts, tenant),
-        service,
-        master: facts.master.clone(),
-        master_key: facts.master_key.clone(),
-        price: facts.price.clone(),
-        start: facts.start_at,
-        end: facts.end_at,
-        zone: tenant.zone,
-        state,
-        reason: facts.reason.clone().filter(|_| state != BookingState::Planned),
-    }
-}
-
 pub(super) fn chore(id: IntentId, facts: &BookingFacts, client: String, tenant: &Tenant) -> TaskCard {
     let lang = tenant.speak(None);
     let when = visit_when(facts.start_at, tenant.zone, lang);
@@ -69,42 +22,8 @@ pub(super) fn chore(id: IntentId, facts: &BookingFacts, client: String, tenant: 
         Lang::Ru => ("Проверить запись в календаре", "Календарь не ответил, состоялась ли запись"),
         Lang::En => ("Check a booking in the calendar", "The calendar did not say whether it took the booking"),
     };
-    let text = format!("{text}: {}, {when}", what(facts, tenant));
+    let text = format!("{text}: {}, {when}", visit(facts, tenant));
     TaskCard { id, client, title: title.to_owned(), text, due: facts.updated_at + CHORE_DUE }
-}
-
-fn what(facts: &BookingFacts, tenant: &Tenant) -> String {
-    [facts.service(tenant.speak(None)), facts.master.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(", ")
-}
-
-pub(super) fn enquiry(
-    record: &EnquiryRecord,
-    client: String,
-    link: Option<&Link>,
-    tenant: &Tenant,
-    service: Option<&str>,
-) -> EnquiryCard {
-    let title = match (service, tenant.speak(None)) {
-        (Some(service), _) => service.to_owned(),
-        (None, Lang::Ru) => "Заявка с сайта".to_owned(),
-        (None, Lang::En) => "Enquiry from the site".to_owned(),
-    };
-    EnquiryCard {
-        id: record.id.0,
-        known: link.map(|link| link.their_id.clone()),
-        client,
-        name: Some(record.name.clone()),
-        phone: record.phone.clone(),
-        email: record.email.clone(),
-        title,
-        message: record.message.clone(),
-        tracking_code: record.tracking_code.clone(),
-        channel: None,
-        referral: record.referral.clone(),
-        utm: record.utm.clone(),
-        page: record.page.clone(),
-        at: record.created_at,
-    }
 }
 
 /// An enquiry in words, for a CRM that keeps enquiries as notes.
@@ -150,7 +69,7 @@ pub(super) fn booking_text(facts: &BookingFacts, state: BookingState, tenant: &T
         (NoShow, Lang::Ru) => "Клиент не пришёл",
         (NoShow, Lang::En) => "The client did not come",
     };
-    format!("{status}: {}, {}", what(facts, tenant), visit_when(facts.start_at, tenant.zone, lang))
+    format!("{status}: {}, {}", visit(facts, tenant), visit_when(facts.start_at, tenant.zone, lang))
 }
 
 /// What a message of the log says, and who says it; none for what holds no words.

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use salon_core::{
     crm::{
         Author, BookingFacts, BookingState, ClientCard, Crm, CrmCall, Ensured, Entity, GONE, Keeps, Link, NoteCard, Noted, Pace,
-        Wish, crm, digest,
+        Wish, crm, digest, render as cards,
     },
     ids::{ClientId, ConversationId},
     job::lane,
@@ -158,7 +158,7 @@ impl<'a> Teller<'a> {
         }
         let (client, facts, origin) = (tx.client(id).await?, tx.client_facts(id).await?, tx.origin(id).await?);
         tx.commit().await?;
-        let card = render::client(&client, &facts, origin, link.as_ref());
+        let card = cards::client(&client, &facts, origin, link.as_ref());
         let told = digest(&card);
         if let Some(Link { their_id, told: Some(before) }) = &link
             && *before == told
@@ -201,7 +201,7 @@ impl<'a> Teller<'a> {
         }
         let theirs = self.client(client).await?;
         let link = self.tx().await?.link(self.task.connection.id, "booking", facts.id.0).await?;
-        let card = render::booking(facts, state, theirs, link.as_ref(), &self.task.tenant);
+        let card = cards::booking(facts, state, theirs, link.as_ref(), &self.task.tenant);
         let told = digest(&card);
         let record = match &link {
             Some(link) if link.told.as_ref() == Some(&told) => return Ok(()),
@@ -223,7 +223,7 @@ impl<'a> Teller<'a> {
     async fn enquiry(&self, record: &EnquiryRecord, service: Option<&str>) -> Result<(), Undone> {
         let theirs = self.client(record.client_id).await?;
         let link = self.tx().await?.link(self.task.connection.id, "enquiry", record.id.0).await?;
-        let card = render::enquiry(record, theirs, link.as_ref(), &self.task.tenant, service);
+        let card = cards::enquiry(record, theirs, link.as_ref(), &self.task.tenant, service);
         if self.adapter.capabilities().enquiries == Keeps::Notes {
             let (text, at) = (render::enquiry_text(&card), record.created_at);
             let remark = Remark {
