@@ -47,7 +47,7 @@ pub(super) async fn list(app: &App, slug: &str) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn of(app: &App, slug: &str) -> Result<TenantId, CliError> {
+pub(super) async fn of(app: &App, slug: &str) -> Result<TenantId, CliError> {
     tenant::id_by_slug(&app.db, slug).await?.ok_or_else(|| CliError::Input(format!("there is no salon {slug}")))
 }
 

@@ -4,6 +4,7 @@
 //! nothing was done.
 
 mod channel;
+mod crm;
 mod deadletter;
 mod doctor;
 mod keys;
@@ -51,6 +52,9 @@ enum Command {
     /// A salon's messengers
     #[command(subcommand)]
     Channel(ChannelCommand),
+    /// A salon's CRMs
+    #[command(subcommand)]
+    Crm(crm::CrmCommand),
     /// The keys that seal stored credentials (SALON_KEYRING)
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -221,6 +225,7 @@ async fn execute(command: Command) -> Result<ExitCode, CliError> {
             with_app(async |app| channel::connect(app, &slug, &name).await).await
         }
         Command::Channel(ChannelCommand::List { slug }) => with_app(async |app| channel::list(app, &slug).await).await,
+        Command::Crm(command) => with_app(async |app| crm::run(app, command).await).await,
         Command::Keys(KeysCommand::List) => with_app(async |app| keys::list(app).await).await,
         Command::Keys(KeysCommand::Reseal) => with_app(async |app| keys::reseal(app).await).await,
         Command::Deadletter(command) => with_app(async |app| deadletter::run(app, command).await).await,

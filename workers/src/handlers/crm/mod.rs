@@ -59,6 +59,10 @@ pub(super) fn pace_key(intent: &Intent) -> String {
 pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, id: IntentId) -> Result<(), JobError> {
     let mut tx = ctx.db.tenant(assignment.tenant).await?;
     let Some(intent) = tx.intent(id).await? else { return Err(JobError::Dead("the intent is gone".into())) };
+    // One that has ended waits for no CRM: a change of the CRM leaves the jobs of what it moved behind.
+    if !intent.is_open() {
+        return Ok(());
+    }
     // Nothing is held while Redis is asked, which may take a quarter of a second: ended here and not, as when dropped, some time later.
     // And nothing more is read before: of a thousand intents that wait for their turn each comes by once in a while.
     tx.commit().await?;
@@ -85,7 +89,7 @@ pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, id: IntentId) -> Res
 async fn prepare(ctx: &Ctx, assignment: &Assignment, id: IntentId) -> Result<Option<Task>, JobError> {
     let mut tx = ctx.db.tenant(assignment.tenant).await?;
     let Some(intent) = tx.intent(id).await? else { return Err(JobError::Dead("the intent is gone".into())) };
-    if !matches!(intent.state.as_str(), "pending" | "sending") {
+    if !intent.is_open() {
         return Ok(None);
     }
     let connection = crm_connection(&mut tx, intent.connection_id, &ctx.keyring).await?;
