@@ -93,9 +93,10 @@ impl Intent {
         })
     }
 
-    /// True while the CRM is yet to be told, and nothing but its worker is waited for.
-    pub fn is_open(&self) -> bool {
-        matches!(self.state.as_str(), "pending" | "sending")
+    /// True if a job that runs for it has something to do. A refused one has a dead letter: when a job comes all the same, that was
+    /// replayed, or the run before this one died between the two.
+    pub fn is_to_be_told(&self) -> bool {
+        matches!(self.state.as_str(), "pending" | "sending" | "failed")
     }
 
     /// Which CRM is told.
