@@ -9,6 +9,7 @@ mod calendar_hand;
 mod channels;
 mod client;
 mod crm;
+mod crm_migrate;
 mod crm_storm;
 mod inbox;
 mod instagram;
@@ -22,6 +23,7 @@ mod story;
 mod telegram;
 
 use std::{
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -132,6 +134,9 @@ pub(crate) struct Chain {
     base: Url,
     lotos: Salon,
     roza: Salon,
+    /// Carries the sandbox's time to commands that run as processes of their own.
+    clock_file: PathBuf,
+    _folder: tempfile::TempDir,
 }
 
 impl Drop for Chain {
@@ -156,7 +161,10 @@ impl Chain {
         let world = World::empty().await;
         let scenario: Scenario = serde_json::from_str(SCENARIO).unwrap();
         let second: Scenario = serde_json::from_str(&neighbour(SCENARIO)).unwrap();
-        let sandbox = Sandbox::start(Options { scenario, ..Options::default() }).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let clock_file = folder.path().join("clock");
+        let options = Options { clock_file: Some(clock_file.clone()), scenario, ..Options::default() };
+        let sandbox = Sandbox::start(options).await.unwrap();
         sandbox.plant(&second).unwrap();
         sandbox.plant(more).unwrap();
         sandbox.clock.advance_to(monday_noon(sandbox.world.now())).unwrap();
@@ -199,6 +207,8 @@ impl Chain {
             base,
             lotos,
             roza,
+            clock_file,
+            _folder: folder,
         };
         let salon = change(SALON);
         chain.lotos = Salon { bot: 6_100_000_001, event_type: 101, ..chain.open(&salon).await };
