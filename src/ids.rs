@@ -60,6 +60,8 @@ id!(
     TouchId,
     /// One wish that the CRM know something.
     IntentId,
+    /// One change of a salon from one CRM to another.
+    MigrationId,
     /// One job.
     JobId,
 );

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Days, NaiveDate, Utc};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -27,7 +27,7 @@ macro_rules! wishes {
                 match self { $(Self::$name => $text),+ }
             }
 
-            fn named(name: &str) -> Option<Self> {
+            pub(super) fn named(name: &str) -> Option<Self> {
                 match name { $($text => Some(Self::$name),)+ _ => None }
             }
         }
@@ -67,7 +67,7 @@ pub struct Intent {
     pub subject_id: Uuid,
     /// Which version of it.
     pub subject_version: i64,
-    /// `pending`, `sending`, `done`, `unknown`, `failed`, `parked`.
+    /// `pending`, `sending`, `done`, `unknown`, `failed`, `parked`, `moved`.
     pub state: String,
     /// When the CRM was last called for it.
     pub updated_at: DateTime<Utc>,
@@ -91,6 +91,12 @@ impl Intent {
             Some(count) => Rate { count, per: Duration::from_secs(1), burst: count },
             None => crm(self.crm()?).capabilities().rate,
         })
+    }
+
+    /// True if a job that runs for it has something to do. A refused one has a dead letter: when a job comes all the same, that was
+    /// replayed, or the run before this one died between the two.
+    pub fn is_to_be_told(&self) -> bool {
+        matches!(self.state.as_str(), "pending" | "sending" | "failed")
     }
 
     /// Which CRM is told.
@@ -123,6 +129,11 @@ pub struct Parked {
     pub candidates: Vec<String>,
     /// How many intents wait.
     pub waiting: i64,
+}
+
+/// The day that the version of a day's talk is; none for what is no day.
+pub(super) fn day_of(version: i64) -> Option<NaiveDate> {
+    NaiveDate::default().checked_add_days(Days::new(u64::try_from(version).ok()?))
 }
 
 const INTENT: &str =
@@ -195,18 +206,32 @@ impl Tx {
     /// A day's messages of one talk are one intent, which is carried out when the day is over where the salon is. Not in the client's lane:
     /// a job that waits for the night would hold up what follows it there.
     async fn tell_at_days_end(&mut self, connection: ConnectionId, message: Uuid) -> Result<(), StoreError> {
-        let found: Option<(ConversationId, i64, DateTime<Utc>)> = sqlx::query_as(
-            "select m.conversation_id, (m.created_at at time zone t.zone)::date - date '1970-01-01' as day,
-               (((m.created_at at time zone t.zone)::date + 1)::timestamp at time zone t.zone) + interval '10 minutes' as after
+        let Some((conversation, day)) = self.day_of_message(message).await? else { return Ok(()) };
+        let Some(date) = day_of(day) else { return Ok(()) };
+        let after = self.after_day(date).await?;
+        let lane = lane("crm-talk", connection.0, &conversation.to_string());
+        self.intend(connection, Wish::AppendTranscript, conversation.0, day, |job| job.in_lane(lane).run_at(after)).await
+    }
+
+    /// In which talk a message stands, and on which day where the salon is, counted from 1970.
+    pub(super) async fn day_of_message(&mut self, message: Uuid) -> Result<Option<(ConversationId, i64)>, StoreError> {
+        Ok(sqlx::query_as(
+            "select m.conversation_id, ((m.created_at at time zone t.zone)::date - date '1970-01-01')::bigint
              from message m join tenant t on t.id = m.tenant_id where m.id = $1",
         )
         .bind(message)
         .fetch_optional(self.conn())
-        .await?
-        .map(|(conversation, day, after): (ConversationId, i32, DateTime<Utc>)| (conversation, i64::from(day), after));
-        let Some((conversation, day, after)) = found else { return Ok(()) };
-        let lane = lane("crm-talk", connection.0, &conversation.to_string());
-        self.intend(connection, Wish::AppendTranscript, conversation.0, day, |job| job.in_lane(lane).run_at(after)).await
+        .await?)
+    }
+
+    /// When a day is surely over where the salon is.
+    pub(super) async fn after_day(&mut self, day: NaiveDate) -> Result<DateTime<Utc>, StoreError> {
+        let tenant = self.tenant();
+        Ok(sqlx::query_scalar("select (($2 + 1)::timestamp at time zone zone) + interval '10 minutes' from tenant where id = $1")
+            .bind(tenant)
+            .bind(day)
+            .fetch_one(self.conn())
+            .await?)
     }
 
     async fn intend(
@@ -247,7 +272,7 @@ impl Tx {
         Ok(sqlx::query_as(sql).bind(id).fetch_optional(self.conn()).await?)
     }
 
-    /// Moves an intent.
+    /// Changes an intent's state. One that was moved to another CRM stays so, unless it turns out that this one was told after all.
     ///
     /// # Errors
     /// When the database refuses.
@@ -255,7 +280,7 @@ impl Tx {
         let now = self.now();
         sqlx::query(
             "update crm_intent set state = $2, error_class = $3, error_code = $4, attempts = attempts + case when $2 = 'sending' then 1 else 0 end, updated_at = $5
-             where id = $1",
+             where id = $1 and (state <> 'moved' or $2 = 'done')",
         )
         .bind(id)
         .bind(state)
@@ -273,7 +298,7 @@ impl Tx {
     /// When the database refuses.
     pub async fn park_intent(&mut self, id: IntentId, client: ClientId, candidates: &[String]) -> Result<(), StoreError> {
         let now = self.now();
-        sqlx::query("update crm_intent set state = 'parked', parked_for = $2, candidates = $3, updated_at = $4 where id = $1")
+        sqlx::query("update crm_intent set state = 'parked', parked_for = $2, candidates = $3, updated_at = $4 where id = $1 and state <> 'moved'")
             .bind(id)
             .bind(client)
             .bind(candidates)

@@ -13,6 +13,7 @@ pub mod fields;
 mod inbox;
 mod intent;
 mod link;
+pub mod migration;
 mod port;
 mod registry;
 pub mod render;

@@ -17,7 +17,7 @@ use std::{sync::Arc, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
-    PgPool,
+    PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
@@ -28,6 +28,15 @@ use crate::{
 
 /// One renews while the other settles. Opened only by a process that holds leases, and beside [`Db::connect`]'s number.
 const LEASE_CONNECTIONS: u32 = 2;
+
+/// PostgreSQL's word for a lock that was waited for in vain.
+const LOCK_NOT_AVAILABLE: &str = "55P03";
+
+/// Something that this process alone has: [`Db::exclusive`].
+#[derive(Debug)]
+pub struct Exclusive {
+    _held: PgConnection,
+}
 
 /// The application's way into the database, under a role that owns nothing and can't bypass row-level security.
 #[derive(Clone)]
@@ -143,6 +152,23 @@ impl Db {
     pub async fn ping(&self) -> Result<(), StoreError> {
         sqlx::query("select 1").execute(self.narrow()).await?;
         Ok(())
+    }
+
+    /// Takes `what` for this process alone; none if another one has it. Waits a moment for one that is just ending. Given back when the
+    /// value is dropped and when the process ends, however it does. A lost connection gives it back too: what must hold even then needs
+    /// a row's lock besides.
+    ///
+    /// # Errors
+    /// When the database can't be reached.
+    pub async fn exclusive(&self, what: &str) -> Result<Option<Exclusive>, StoreError> {
+        let mut held = self.narrow().acquire().await?.detach();
+        sqlx::query("set lock_timeout = '2s'").execute(&mut held).await?;
+        let taken = sqlx::query("select pg_advisory_lock(hashtextextended($1, 0))").bind(what).execute(&mut held).await;
+        match taken {
+            Ok(_) => Ok(Some(Exclusive { _held: held })),
+            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(LOCK_NOT_AVAILABLE) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Closes the pool when the process stops.

@@ -366,6 +366,24 @@ pub async fn break_connection(tx: &mut Tx, id: ConnectionId, reason: &str) -> Re
     noted(tx, changed, "connection.broken", id.0, Some(reason)).await
 }
 
+/// Switches a CRM off: it is told nothing any more, and keeps its links. False if it was off.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn switch_off(tx: &mut Tx, id: ConnectionId) -> Result<bool, StoreError> {
+    let now = tx.now();
+    let changed = sqlx::query(
+        "update connection set settings = jsonb_set(settings, '{enabled}', 'false'), updated_at = $2
+         where id = $1 and coalesce((settings ->> 'enabled')::boolean, true)",
+    )
+    .bind(id)
+    .bind(now)
+    .execute(tx.conn())
+    .await?
+    .rows_affected();
+    noted(tx, changed, "connection.switched_off", id.0, None).await
+}
+
 /// Puts a channel account back to work, after its vendor was seen to take its credentials. False if it worked already.
 ///
 /// # Errors

@@ -15,7 +15,7 @@ mod tokens;
 pub use accounts::{
     CalendarConnection, ChannelAccount, CrmConnection, Status, WebhookKey, account_named, break_account, break_connection,
     calendar_account, channel_account, channel_accounts, crm_connection, crm_connections, mend_account, mend_connection,
-    webhooks,
+    switch_off, webhooks,
 };
 pub use connect::{ConnectError, Connected, Connector, LastLook, Watched, last_look};
 pub use directory::{Catalogue, Chat, Endpoint, Service, Site, Staff, StaffService, Tenant};

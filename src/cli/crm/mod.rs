@@ -5,6 +5,7 @@ mod drift;
 pub(super) mod fields;
 mod link;
 mod login;
+mod migrate;
 mod parked;
 mod preview;
 
@@ -62,6 +63,8 @@ pub(super) enum CrmCommand {
         #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(i64).range(1..=30))]
         days: i64,
     },
+    /// Change from one CRM to another: hand over clients, visits to come, recent enquiries and open work; can be broken off and repeated
+    Migrate(migrate::Wanted),
     /// Let a person give us access, where the CRM wants a login
     Login {
         #[command(flatten)]
@@ -119,5 +122,6 @@ pub(super) async fn run(app: &App, command: CrmCommand) -> Result<ExitCode, CliE
         CrmCommand::Link { which, client, decision } => link::run(app, &which, ClientId(client), decision.record).await,
         CrmCommand::Drift { slug, days } => drift::run(app, &slug, days).await,
         CrmCommand::Login { which, code } => login::run(app, &which, code).await,
+        CrmCommand::Migrate(wanted) => migrate::run(app, &wanted).await,
     }
 }

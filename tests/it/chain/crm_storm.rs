@@ -6,6 +6,7 @@
 
 use std::{
     collections::BTreeMap,
+    ops::Range,
     time::{Duration, Instant},
 };
 
@@ -18,7 +19,7 @@ use salon_sandbox::{Sandbox, Scenario, fault::Fault};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Chain, minutes};
+use super::{Chain, Salon, minutes};
 
 /// How long all of it may take. Far above what it does.
 const PATIENCE: Duration = Duration::from_secs(1500);
@@ -27,18 +28,18 @@ const CALL_PATIENCE: Duration = Duration::from_millis(400);
 
 /// A CRM, and what it holds in the end: by our id or number, how many records of a client and of a visit.
 pub(super) struct Provider {
-    vendor: &'static str,
-    section: &'static str,
-    seed: Option<fn() -> Value>,
-    clients: fn(&Sandbox) -> Vec<String>,
-    visits: fn(&Sandbox) -> Vec<String>,
+    pub(super) vendor: &'static str,
+    pub(super) section: &'static str,
+    pub(super) seed: Option<fn() -> Value>,
+    pub(super) clients: fn(&Sandbox) -> Vec<String>,
+    pub(super) visits: fn(&Sandbox) -> Vec<String>,
 }
 
 fn texts(list: &Value, field: &str) -> Vec<String> {
     list.as_array().into_iter().flatten().filter_map(|one| Some(one[field].as_str()?.to_owned())).collect()
 }
 
-const ERXES: Provider = Provider {
+pub(super) const ERXES: Provider = Provider {
     vendor: "erxes",
     section: "",
     seed: None,
@@ -75,7 +76,7 @@ pub(super) fn espocrm_seed() -> Value {
     })
 }
 
-const BITRIX24: Provider = Provider {
+pub(super) const BITRIX24: Provider = Provider {
     vendor: "bitrix24",
     section: "bitrix24: { base_url: http://sandbox.invalid/bitrix24, user_id: 1, webhook_code: stormcode, responsible_id: 1, per_second: 1000 }",
     seed: Some(bitrix24_seed),
@@ -122,7 +123,7 @@ async fn storm(provider: &Provider) {
     let faults = &chain.sandbox.world.faults;
     let begun = Instant::now();
     faults.set_weather(provider.vendor, 30, &ways_to_fail(), 4711);
-    let told = book(&chain, visits).await;
+    let told = book(&chain, &chain.lotos, 0..visits).await;
     let longest = recover(&chain).await;
     let calls = chain.sandbox.world.ledger.total();
     faults.set_weather(provider.vendor, 0, &[], 0);
@@ -178,10 +179,10 @@ fn ways_to_fail() -> Vec<Fault> {
 }
 
 /// Clients with few names and each a number of their own, and a visit for each, all to be told.
-async fn book(chain: &Chain, visits: usize) -> Vec<(ClientId, BookingId)> {
+pub(super) async fn book(chain: &Chain, salon: &Salon, which: Range<usize>) -> Vec<(ClientId, BookingId)> {
     const NAMES: [&str; 5] = ["Анна", "Анна Иванова", "Мария", "Anna", "Ольга К"];
     let mut owner = chain.world.owner().await;
-    let tenant = chain.lotos.tenant;
+    let tenant = salon.tenant;
     let (service, staff): (Uuid, Uuid) =
         sqlx::query_as("select s.id, m.id from service s, staff m where s.tenant_id = $1 and m.tenant_id = $1 limit 1")
             .bind(tenant)
@@ -190,7 +191,7 @@ async fn book(chain: &Chain, visits: usize) -> Vec<(ClientId, BookingId)> {
             .unwrap();
     let now = chain.now();
     let mut told = Vec::new();
-    for n in 0..visits {
+    for n in which {
         let mut tx = chain.db.tenant(tenant).await.unwrap();
         let (client, booking): (ClientId, BookingId) = (tx.new_id(), tx.new_id());
         let start: DateTime<Utc> = now + TimeDelta::days(2) + minutes(30 * i64::try_from(n).unwrap());
@@ -268,7 +269,7 @@ async fn recover(chain: &Chain) -> i64 {
 }
 
 /// Each of ours is there, and once.
-fn once(vendor: &str, what: &str, ours: Vec<String>, there: Vec<String>) {
+pub(super) fn once(vendor: &str, what: &str, ours: Vec<String>, there: Vec<String>) {
     let mut count: BTreeMap<String, usize> = BTreeMap::new();
     for id in there {
         *count.entry(id).or_default() += 1;

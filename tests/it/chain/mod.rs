@@ -10,6 +10,7 @@ mod channels;
 mod client;
 mod crm;
 mod crm_changes;
+mod crm_migrate;
 mod crm_storm;
 mod inbox;
 mod instagram;
@@ -23,6 +24,7 @@ mod story;
 mod telegram;
 
 use std::{
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -133,6 +135,9 @@ pub(crate) struct Chain {
     base: Url,
     lotos: Salon,
     roza: Salon,
+    /// Carries the sandbox's time to commands that run as processes of their own.
+    clock_file: PathBuf,
+    _folder: tempfile::TempDir,
 }
 
 impl Drop for Chain {
@@ -157,7 +162,10 @@ impl Chain {
         let world = World::empty().await;
         let scenario: Scenario = serde_json::from_str(SCENARIO).unwrap();
         let second: Scenario = serde_json::from_str(&neighbour(SCENARIO)).unwrap();
-        let sandbox = Sandbox::start(Options { scenario, ..Options::default() }).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let clock_file = folder.path().join("clock");
+        let options = Options { clock_file: Some(clock_file.clone()), scenario, ..Options::default() };
+        let sandbox = Sandbox::start(options).await.unwrap();
         sandbox.plant(&second).unwrap();
         sandbox.plant(more).unwrap();
         sandbox.clock.advance_to(monday_noon(sandbox.world.now())).unwrap();
@@ -200,6 +208,8 @@ impl Chain {
             base,
             lotos,
             roza,
+            clock_file,
+            _folder: folder,
         };
         let salon = change(SALON);
         chain.lotos = Salon { bot: 6_100_000_001, event_type: 101, ..chain.open(&salon).await };

@@ -59,6 +59,10 @@ pub(super) fn pace_key(intent: &Intent) -> String {
 pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, id: IntentId) -> Result<(), JobError> {
     let mut tx = ctx.db.tenant(assignment.tenant).await?;
     let Some(intent) = tx.intent(id).await? else { return Err(JobError::Dead("the intent is gone".into())) };
+    // One that has ended waits for no CRM: a change of the CRM leaves the jobs of what it moved behind.
+    if !intent.is_to_be_told() {
+        return Ok(());
+    }
     // Nothing is held while Redis is asked, which may take a quarter of a second: ended here and not, as when dropped, some time later.
     // And nothing more is read before: of a thousand intents that wait for their turn each comes by once in a while.
     tx.commit().await?;
@@ -85,7 +89,7 @@ pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, id: IntentId) -> Res
 async fn prepare(ctx: &Ctx, assignment: &Assignment, id: IntentId) -> Result<Option<Task>, JobError> {
     let mut tx = ctx.db.tenant(assignment.tenant).await?;
     let Some(intent) = tx.intent(id).await? else { return Err(JobError::Dead("the intent is gone".into())) };
-    if !matches!(intent.state.as_str(), "pending" | "sending") {
+    if !intent.is_to_be_told() {
         return Ok(None);
     }
     let connection = crm_connection(&mut tx, intent.connection_id, &ctx.keyring).await?;
@@ -136,7 +140,7 @@ async fn talk(tx: &mut salon_core::store::Tx, subject: Uuid, version: i64) -> Re
 /// look first. So the row is read again under its lock.
 async fn begin(ctx: &Ctx, assignment: &Assignment, id: IntentId) -> Result<(), JobError> {
     let mut tx = ctx.db.tenant(assignment.tenant).await?;
-    if tx.intent(id).await?.is_none_or(|intent| intent.state != "pending") {
+    if tx.intent(id).await?.is_none_or(|intent| !matches!(intent.state.as_str(), "pending" | "failed")) {
         return Err(JobError::Retry("another run of this job has the intent".into()));
     }
     tx.settle_intent(id, "sending", None).await?;
