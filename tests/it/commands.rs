@@ -108,7 +108,7 @@ async fn apply_prints_the_addresses_and_the_second_time_the_same_ones() {
     assert!(first.out.starts_with("astra created\n"), "{}", first.out);
     let addresses =
         |out: &str| -> Vec<String> { out.lines().filter(|line| line.contains("webhook of")).map(str::to_owned).collect() };
-    assert!(addresses(&first.out)[1].contains("https://salon.example.com/webhooks/telegram/"));
+    assert!(addresses(&first.out).iter().any(|line| line.contains("https://salon.example.com/webhooks/telegram/")));
     let second = run(command(&world, &["tenant", "apply", &path]));
     assert!(second.out.starts_with("astra unchanged\n"), "{}", second.out);
     assert_eq!(addresses(&second.out), addresses(&first.out));

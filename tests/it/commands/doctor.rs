@@ -34,7 +34,7 @@ async fn it_tells_what_works_and_what_to_do() {
         "FAIL  lotos telegram/main: stopped: credential (401)\n      -> put credentials",
         "FAIL  lotos calcom: retry (not_sent)\n      -> check that its base_url is right",
         "FAIL  roza erxes: ",
-        "OK    key \"test\": seals what is written; 10 stored values lie under it",
+        "OK    key \"test\": seals what is written; 12 stored values lie under it",
         "6 to be done",
     ];
     let ran = doctor(&world, &[("DATABASE_ADMIN_URL", world.admin_url.expose_secret())], &lines);
@@ -82,16 +82,16 @@ async fn a_missing_key_is_named_and_an_idle_one_may_go() {
         &stopped("lotos calcom"),
         &stopped("roza erxes"),
         &stopped("roza address of telegram/main"),
-        "FAIL  key \"test\": not in SALON_KEYRING, and 10 stored values lie under it\n      -> put it back, behind the first",
+        "FAIL  key \"test\": not in SALON_KEYRING, and 12 stored values lie under it\n      -> put it back, behind the first",
     ];
     doctor(&world, &[("SALON_KEYRING", new)], &lines);
-    let rotating = "NOTE  key \"test\": 10 stored values lie under it; `salon-core keys reseal` puts them under \"new\"";
+    let rotating = "NOTE  key \"test\": 12 stored values lie under it; `salon-core keys reseal` puts them under \"new\"";
     doctor(&world, &[("SALON_KEYRING", &both)], &["OK    key \"new\": seals what is written; 0 stored values", rotating]);
     let mut reseal = command(&world, &["keys", "reseal"]);
     reseal.env("SALON_KEYRING", &both);
     assert_eq!(run(reseal).code, 0);
     let rotated = "NOTE  key \"test\": seals nothing any more: it may leave SALON_KEYRING";
-    doctor(&world, &[("SALON_KEYRING", &both)], &[rotated, "10 stored values lie under it"]);
+    doctor(&world, &[("SALON_KEYRING", &both)], &[rotated, "12 stored values lie under it"]);
 }
 
 #[tokio::test]

@@ -33,18 +33,18 @@ async fn sealed_rows(owner: &mut PgConnection) -> Vec<(String, Vec<u8>)> {
 async fn after_a_rotation_nothing_needs_the_old_key() {
     let mut world = World::new().await;
     let addresses = world.apply(&tenant_file(LOTOS)).await.webhooks;
-    assert_eq!(under(&world, KEYRING, &["keys", "list"]).out, "test\tseals\t10\n");
+    assert_eq!(under(&world, KEYRING, &["keys", "list"]).out, "test\tseals\t12\n");
     let listed = under(&world, &rotated(), &["keys", "list"]);
-    assert_eq!((listed.code, listed.out.as_str()), (0, "new\tseals\t0\ntest\topens only\t10\n"), "{}", listed.err);
+    assert_eq!((listed.code, listed.out.as_str()), (0, "new\tseals\t0\ntest\topens only\t12\n"), "{}", listed.err);
 
     let ran = under(&world, &rotated(), &["keys", "reseal"]);
-    assert_eq!((ran.code, ran.out.as_str()), (0, "test -> new\t10 sealed anew\nnew\t0 under it already\n"), "{}", ran.err);
-    assert_eq!(under(&world, &rotated(), &["keys", "list"]).out, "new\tseals\t10\ntest\topens only\t0\n");
+    assert_eq!((ran.code, ran.out.as_str()), (0, "test -> new\t12 sealed anew\nnew\t0 under it already\n"), "{}", ran.err);
+    assert_eq!(under(&world, &rotated(), &["keys", "list"]).out, "new\tseals\t12\ntest\topens only\t0\n");
 
     let mut owner = world.owner().await;
     let before = sealed_rows(&mut owner).await;
     let again = under(&world, &rotated(), &["keys", "reseal"]);
-    assert_eq!((again.code, again.out.as_str()), (0, "new\t10 under it already\n"), "{}", again.err);
+    assert_eq!((again.code, again.out.as_str()), (0, "new\t12 under it already\n"), "{}", again.err);
     assert_eq!(sealed_rows(&mut owner).await, before, "what is current is not touched");
     let audited: i64 =
         sqlx::query_scalar("select count(*) from audit_log where action = 'keys.resealed'").fetch_one(&mut owner).await.unwrap();
@@ -67,7 +67,7 @@ async fn a_rotation_that_was_broken_off_goes_on_where_it_was() {
     let world = World::new().await;
     let ring = KeyRing::parse(&rotated().into()).unwrap();
     let done = sealed::reseal(&world.db, &ring, world.lotos, "test").await.unwrap();
-    assert_eq!((done.anew.get("test"), done.current, done.unopened.len()), (Some(&5), 0, 0));
+    assert_eq!((done.anew.get("test"), done.current, done.unopened.len()), (Some(&6), 0, 0));
     let mut owner = world.owner().await;
     let lotos = "select credentials from channel_account where tenant_id = $1";
     let before: Vec<u8> = sqlx::query_scalar(lotos).bind(world.lotos).fetch_one(&mut owner).await.unwrap();
@@ -88,14 +88,14 @@ async fn what_cannot_be_opened_is_told_and_left_as_it_is() {
         .unwrap();
     let before = sealed_rows(&mut owner).await;
     let without = under(&world, NEW, &["keys", "reseal"]);
-    assert_eq!((without.code, without.out.matches("NOT sealed anew: ").count()), (1, 10), "{}", without.out);
+    assert_eq!((without.code, without.out.matches("NOT sealed anew: ").count()), (1, 12), "{}", without.out);
     assert!(without.out.contains("not in the ring: \"test\"") && without.out.contains("not a sealed value"), "{}", without.out);
     assert_eq!(sealed_rows(&mut owner).await, before);
-    assert_eq!(under(&world, NEW, &["keys", "list"]).out, "new\tseals\t0\n?\tNOT IN THE RING\t1\ntest\tNOT IN THE RING\t9\n");
+    assert_eq!(under(&world, NEW, &["keys", "list"]).out, "new\tseals\t0\n?\tNOT IN THE RING\t1\ntest\tNOT IN THE RING\t11\n");
 
     let with = under(&world, &rotated(), &["keys", "reseal"]);
     assert_eq!((with.code, with.out.lines().count()), (1, 3), "{}", with.out);
-    assert!(with.out.contains("test -> new\t9 sealed anew"), "{}", with.out);
+    assert!(with.out.contains("test -> new\t11 sealed anew"), "{}", with.out);
 }
 
 /// A new sealed column that `tenant/sealed.rs` does not know would stay under its old key, and be lost with it.
