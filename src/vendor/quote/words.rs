@@ -1,5 +1,5 @@
 //! Which words may be shown. A name can't be told from a word by its shape, so a word is shown if it is on the list, or if it is put
-//! together as only programmers put words together and one of its parts is on the list.
+//! together as only programmers put words together and all of its parts are on the list: secrets are put together like that too.
 
 /// Longer texts are cut before they are looked at.
 const READ: usize = 2_000;
@@ -13,7 +13,7 @@ const KNOWN: &[&str] = &[
     "a", "absent", "accepted", "access", "account", "action", "active", "activity", "address", "agent", "allowed", "already", "an", "and",
     "api", "app", "application", "are", "arg", "argument", "array", "as", "assigned", "assignment", "at", "attempting", "attendee",
     "attribute", "auth", "authenticated", "authentication", "authorization", "available", "bad", "batch", "be", "because", "been",
-    "before", "body", "book", "booked", "booking", "brand", "busy", "by", "calendar", "call", "can", "cancel", "cancelled", "cannot",
+    "before", "body", "book", "booked", "booking", "brand", "busy", "by", "c", "calendar", "call", "can", "cancel", "cancelled", "cannot",
     "category", "channel", "check", "client", "cloud", "code", "command", "company", "completed", "conflict", "connect", "connection",
     "contact", "contain", "content", "could", "create", "created", "credentials", "crm", "currency", "custom", "customer", "data",
     "database", "date", "datetime", "deal", "deleted", "denied", "description", "detail", "details", "disabled", "does", "duplicate",
@@ -65,7 +65,7 @@ fn shown(word: &str) -> Option<&str> {
 
 /// The name of a field, where the name of a field stands.
 pub(super) fn field(text: &str) -> Option<&str> {
-    (is_known(text) || name(text).is_some_and(|name| name.parts > 1 && (name.known || name.camel))).then_some(text)
+    (is_known(text) || name(text).is_some_and(|name| name.parts > 1 && (name.known || (name.camel && name.any)))).then_some(text)
 }
 
 /// The key of an object. Keys are the vendor's, or a field's: a plain word in lower case is taken for one.
@@ -78,8 +78,10 @@ pub(super) fn key(text: &str) -> Option<&str> {
 struct Name {
     /// Of how many words it is put together.
     parts: usize,
-    /// One of them is known.
+    /// All of them are known.
     known: bool,
+    /// One of them is.
+    any: bool,
     /// It is in one piece and begins with a small letter.
     camel: bool,
 }
@@ -103,7 +105,12 @@ fn name(text: &str) -> Option<Name> {
         return None;
     }
     let camel = first.is_ascii_lowercase() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    Some(Name { parts: parts.len(), known: parts.iter().any(|part| part.len() > 1 && is_known(part)), camel })
+    Some(Name {
+        parts: parts.len(),
+        known: parts.iter().all(|part| is_known(part)),
+        any: parts.iter().any(|part| part.len() > 1 && is_known(part)),
+        camel,
+    })
 }
 
 /// `validationFailure`, `ACCESS_DENIED`, `contacts:update`: their words.
@@ -138,16 +145,27 @@ mod tests {
         for code in ["validationFailure", "ACCESS_DENIED", "CRM_FIELD_ERROR_VALUE_NOT_VALID", "cExternalId", "required"] {
             assert_eq!(text(code), code);
         }
-        for name in
-            ["Anna", "anna", "McDonald", "DeSouza", "Jean-Paul", "ANNA_PETROVA", "Анна", "a1b2c3d4e5f6", "ghp_AbCdEfGhIjKl"]
-        {
+        for name in [
+            "Anna",
+            "anna",
+            "McDonald",
+            "DeSouza",
+            "Jean-Paul",
+            "ANNA_PETROVA",
+            "Анна",
+            "sk_that_must_not_leak",
+            "access_1",
+            "app_secret",
+            "a1b2c3d4e5f6",
+            "ghp_AbCdEfGhIjKl",
+        ] {
             assert_eq!((text(name).as_str(), field(name)), ("…", None), "{name}");
         }
         assert_eq!(text("Not existing attribute 'cExternalId' in where."), "Not existing attribute cExternalId in where");
         assert_eq!(text("+7 916 123 45 67 is not a valid phone, see https://crm.salon.ru/a@b.ru"), "… is not a valid phone …");
         assert_eq!(
-            (field("website"), field("cLoyaltyLevel"), key("website"), key("Anna")),
-            (None, Some("cLoyaltyLevel"), Some("website"), None)
+            (field("website"), field("cLoyaltyNumber"), key("website"), key("Anna")),
+            (None, Some("cLoyaltyNumber"), Some("website"), None)
         );
     }
 }
