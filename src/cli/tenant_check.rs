@@ -50,7 +50,10 @@ impl Findings {
                 self.remarks.push(format!("{kind}: nobody has logged in yet: `salon-core crm login {slug} --crm {kind}`"));
                 return Ok(());
             }
-            Err(failure) => return Ok(self.failed(kind, &failure)),
+            Err(failure) => {
+                self.failed(kind, &failure);
+                return Ok(());
+            }
         }
         match access.ask(async |crm, call| crm.describe(call).await).await? {
             Ok(described) => self.fields(&access, &described, slug),

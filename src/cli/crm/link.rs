@@ -74,7 +74,7 @@ async fn checked(
         Ok(Some(_)) => {}
         Ok(None) => return Err(CliError::Input(format!("{kind} has no client {record}"))),
         // This one's records can't be read with what we are let in by.
-        Err(Failure { class: Class::Permanent, code }) if code == "no_changes" => {
+        Err(Failure { class: Class::Permanent, code, .. }) if code == "no_changes" => {
             say!("{kind} does not say whether there is a client {record}: taken at your word");
         }
         Err(failure) => return Err(CliError::Failed(format!("{kind} does not say whether it has a client {record}: {failure}"))),

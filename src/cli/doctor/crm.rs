@@ -98,7 +98,7 @@ pub(super) async fn backlog(
     for Untold { kind, failed, unknown } in untold {
         report.note(format_args!("{slug} {kind}"), format_args!("{failed} never told, {unknown} of which nobody knows"));
     }
-    let letters = DeadLetters { ids: None, tenant: Some(tenant), queue: Some("crm".to_owned()), kind: None };
+    let letters = DeadLetters { tenants: Some(vec![tenant]), queue: Some("crm".to_owned()), ..DeadLetters::default() };
     let letters = app.db.find_dead_letters(&letters, i32::MAX).await?.len();
     if letters > 0 {
         let remedy = format!(

@@ -233,7 +233,8 @@ async fn an_open_letter_outlives_all_retention_and_its_age_is_told() {
     let mut owner = world.owner().await;
     let lotos = dies(&mut owner, 1, world.lotos, "crm", "sync_crm").await;
     let roza = dies(&mut owner, 2, world.roza, "crm", "sync_crm").await;
-    let aged = "update job_dead set died_at = now() - interval '400 days', enqueued_at = now() - interval '400 days' where id = $1";
+    let aged =
+        "update job_dead set died_at = now() - interval '400 days', enqueued_at = now() - interval '400 days' where id = $1";
     sqlx::query(aged).bind(roza).execute(&mut owner).await.unwrap();
     for _ in 0..3 {
         world.clock.advance(chrono::TimeDelta::days(400));
