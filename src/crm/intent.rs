@@ -329,9 +329,10 @@ impl Tx {
     pub async fn parked(&mut self) -> Result<Vec<Parked>, StoreError> {
         let tenant = self.tenant();
         Ok(sqlx::query_as(
-            "select i.parked_for as client_id, i.connection_id, c.kind, (array_agg(i.candidates order by i.id))[1] as candidates, count(*) as waiting
-             from crm_intent i join connection c on c.id = i.connection_id
-             where i.tenant_id = $1 and i.state = 'parked' group by 1, 2, 3 order by (array_agg(i.id order by i.id))[1]",
+            "select p.client_id, p.connection_id, c.kind, f.candidates, p.waiting
+             from (select parked_for as client_id, connection_id, (array_agg(id order by id))[1] as first, count(*) as waiting
+                   from crm_intent where tenant_id = $1 and state = 'parked' group by 1, 2) p
+               join connection c on c.id = p.connection_id join crm_intent f on f.id = p.first order by p.first",
         )
         .bind(tenant)
         .fetch_all(self.conn())

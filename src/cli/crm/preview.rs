@@ -11,7 +11,7 @@ use crate::{
     app::App,
     channel::ChannelKind,
     cli::{CliError, out::say},
-    crm::{BookingCard, BookingState, Card, ClientCard, EnquiryCard, Entity, Touched, fields, render},
+    crm::{BookingCard, BookingState, Card, ClientCard, EnquiryCard, Entity, Keeps, Touched, fields, render},
     ids::{BookingId, ClientId, ConnectionId, TenantId},
     lead::Utm,
     store::{StoreError, Tx},
@@ -47,10 +47,17 @@ fn show(access: &Access<'_>, shown: &Shown) {
         ("enquiry", shown.enquiry.as_ref().map(Card::Enquiry)),
         ("visit", shown.booking.as_ref().map(Card::Booking)),
     ];
+    let able = access.adapter().capabilities();
     for (what, card) in cards {
         let Some(card) = card else { continue };
+        let notes = match card {
+            Card::Client(_) => false,
+            Card::Enquiry(_) => able.enquiries == Keeps::Notes,
+            Card::Booking(_) => able.bookings == Keeps::Notes,
+        };
         match access.adapter().preview(&access.account, card) {
-            Value::Null => say!("{what}: a note on the client's record, in words"),
+            Value::Null if notes => say!("{what}: a note on the client's record, in words"),
+            Value::Null => say!("{what}: nothing, its ids or settings don't fit"),
             json => say!("{what}: {json:#}"),
         }
     }
@@ -107,7 +114,7 @@ async fn booking_card(tx: &mut Tx, connection: ConnectionId, id: Uuid) -> Result
         return Err(CliError::Input(format!("{id} is not told to any CRM: no visit of a client we know")));
     };
     let record = tx.link(connection, Entity::Client.as_str(), client.0).await?;
-    let record = record.map_or_else(|| format!("record of client {client}"), |link| link.their_id);
+    let record = record.map_or_else(|| RECORD.to_owned(), |link| link.their_id);
     let link = tx.link(connection, Entity::Booking.as_str(), id).await?;
     let tenant = tenant::load_tenant(tx).await?;
     Ok(render::booking(&facts, state, record, link.as_ref(), &tenant))
@@ -117,14 +124,15 @@ async fn made_up(app: &App, tenant: TenantId) -> Result<Shown, CliError> {
     let mut tx = app.db.tenant(tenant).await?;
     let (salon, catalogue, now) = (tenant::load_tenant(&mut tx).await?, tenant::load_catalogue(&mut tx).await?, tx.now());
     Ok(Shown {
-        heading: "of a client, an enquiry and a visit that are MADE UP".to_owned(),
+        heading: "of a client, an enquiry and a visit that are MADE UP; a record 0 is one that is not there yet".to_owned(),
         client: Some(example_client(&salon, now)),
         enquiry: Some(example_enquiry(now)),
         booking: Some(example_booking(&salon, &catalogue, now)),
     })
 }
 
-const RECORD: &str = "record of the made-up client";
+/// Stands for a record that is not there yet. A number: some CRMs have no other ids.
+const RECORD: &str = "0";
 
 fn example_client(salon: &Tenant, now: DateTime<Utc>) -> ClientCard {
     ClientCard {
