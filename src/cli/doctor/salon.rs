@@ -9,7 +9,10 @@ use crate::{
     app::App,
     booking::{CalendarError, calendar},
     channel,
-    crm::CrmKind,
+    crm::{
+        CrmKind,
+        migration::{self, Migration},
+    },
     ids::TenantId,
     store::StoreError,
     tenant::{self, CalendarConnection, Catalogue, ChannelAccount, CrmConnection, Status, WebhookKey, sealed},
@@ -28,6 +31,7 @@ struct Salon {
     calendar: Result<Option<CalendarConnection>, StoreError>,
     crms: Vec<(CrmKind, Result<CrmConnection, StoreError>)>,
     webhooks: Vec<WebhookKey>,
+    migration: Option<Migration>,
 }
 
 /// Looks at one salon. What is wrong with it goes into the report.
@@ -53,6 +57,7 @@ pub(super) async fn look(app: &App, report: &mut Report, id: TenantId) -> Result
         calendar: tenant::calendar_account(&mut tx, &app.keyring).await,
         crms: tenant::crm_connections(&mut tx, &app.keyring).await?,
         webhooks: tenant::webhooks(&mut tx, &app.keyring).await?,
+        migration: migration::open(&mut tx).await?,
     };
     drop(tx);
     salon.examine(app, report).await;
@@ -61,7 +66,7 @@ pub(super) async fn look(app: &App, report: &mut Report, id: TenantId) -> Result
 
 impl Salon {
     async fn examine(self, app: &App, report: &mut Report) {
-        let Self { slug, catalogue, channels, calendar, crms, webhooks } = self;
+        let Self { slug, catalogue, channels, calendar, crms, webhooks, migration } = self;
         for webhook in &webhooks {
             if let Err(error) = &webhook.key {
                 report.fail(format_args!("{slug} address of {}", webhook.account), error, remedy(error));
@@ -80,6 +85,13 @@ impl Salon {
         }
         if crms.is_empty() {
             report.note(format_args!("{slug} CRM"), "not used");
+        }
+        if let Some(Migration { from_kind, to_kind, state, .. }) = migration {
+            let what = format_args!("{slug} change from {from_kind} to {to_kind}");
+            report.note(
+                what,
+                format_args!("{}; `salon-core crm migrate {slug} --from {from_kind} --to {to_kind} --status`", state.as_str()),
+            );
         }
         for (kind, found) in crms {
             let what = format!("{slug} {kind}");
