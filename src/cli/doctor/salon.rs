@@ -9,7 +9,10 @@ use crate::{
     app::App,
     booking::{CalendarError, calendar},
     channel,
-    crm::{CrmKind, Parked, Untold},
+    crm::{
+        CrmKind, Parked, Untold,
+        migration::{self, Migration},
+    },
     ids::TenantId,
     store::StoreError,
     tenant::{self, CalendarConnection, Catalogue, ChannelAccount, CrmConnection, Status, WebhookKey, sealed},
@@ -31,6 +34,7 @@ struct Salon {
     webhooks: Vec<WebhookKey>,
     parked: Vec<Parked>,
     untold: Vec<Untold>,
+    migration: Option<Migration>,
 }
 
 /// Looks at one salon. What is wrong with it goes into the report.
@@ -59,6 +63,7 @@ pub(super) async fn look(app: &App, report: &mut Report, id: TenantId) -> Result
         webhooks: tenant::webhooks(&mut tx, &app.keyring).await?,
         parked: tx.parked().await?,
         untold: tx.untold().await?,
+        migration: migration::open(&mut tx).await?,
     };
     drop(tx);
     salon.examine(app, report).await
@@ -66,7 +71,7 @@ pub(super) async fn look(app: &App, report: &mut Report, id: TenantId) -> Result
 
 impl Salon {
     async fn examine(self, app: &App, report: &mut Report) -> Result<(), StoreError> {
-        let Self { id, slug, catalogue, channels, calendar, crms, webhooks, parked, untold } = self;
+        let Self { id, slug, catalogue, channels, calendar, crms, webhooks, parked, untold, migration } = self;
         for webhook in &webhooks {
             if let Err(error) = &webhook.key {
                 report.fail(format_args!("{slug} address of {}", webhook.account), error, remedy(error));
@@ -85,6 +90,13 @@ impl Salon {
         }
         if crms.is_empty() {
             report.note(format_args!("{slug} CRM"), "not used");
+        }
+        if let Some(Migration { from_kind, to_kind, state, .. }) = migration {
+            let what = format_args!("{slug} change from {from_kind} to {to_kind}");
+            report.note(
+                what,
+                format_args!("{}; `salon-core crm migrate {slug} --from {from_kind} --to {to_kind} --status`", state.as_str()),
+            );
         }
         for (kind, found) in crms {
             let what = format!("{slug} {kind}");

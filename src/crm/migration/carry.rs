@@ -102,14 +102,14 @@ async fn take(tx: &mut Tx, of: &Migration, before: Option<DateTime<Utc>>, most: 
     let (tenant, now) = (tx.tenant(), tx.now());
     // A day's talk that goes on is left to both: closed here, what is said later that day would not be told there any more.
     let sql = format!(
-        "with some as (
+        "with taken as (
            select i.id from crm_intent i join tenant t on t.id = i.tenant_id
            where i.tenant_id = $1 and i.connection_id = $2 and i.state in ('pending', 'sending', 'parked')
              and ($3::timestamptz is null or (i.created_at < $3
                and (i.kind <> 'append_transcript' or i.subject_version < ($6 at time zone t.zone)::date - date '1970-01-01')))
            order by i.id limit $4 for update of i),
          moved as (
-           update crm_intent i set moved_from = i.state, state = 'moved', migration_id = $5 from some where i.id = some.id returning i.*)
+           update crm_intent i set moved_from = i.state, state = 'moved', migration_id = $5 from taken where i.id = taken.id returning i.*)
          select i.id, i.kind, i.subject_id, i.subject_version, {CLIENT} as client_id from moved i order by i.id"
     );
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql))

@@ -249,7 +249,7 @@ pub(super) async fn end(tx: &mut Tx, id: MigrationId, state: State) -> Result<()
 pub async fn unfinished(tx: &mut Tx, of: &Migration, most: i64) -> Result<i64, StoreError> {
     Ok(sqlx::query_scalar(
         "select count(*) from (select from crm_intent i where i.migration_id = $1 and i.connection_id = $2 and i.state in ('pending', 'sending')
-           and not exists (select from job_dead d where d.subject_id = i.id and d.resolved_at is null) limit $3) some",
+           and not exists (select from job_dead d where d.subject_id = i.id and d.resolved_at is null) limit $3) waiting",
     )
     .bind(of.id)
     .bind(of.to_id)

@@ -24,8 +24,8 @@ async fn with_erxes(to: &Provider, told: usize) -> (Chain, Told, Told) {
     let seed = to.seed.map(|seed| (to.vendor.to_owned(), seed())).into_iter().collect();
     let chain = Chain::with_crm(salon_core::crm::UNATTENDED, &Scenario { seed }, fast).await;
     let ours = book(&chain, &chain.lotos, 0..told).await;
-    let theirs = book(&chain, &chain.roza, 0..2).await;
-    chain.idle().await;
+    let theirs = book(&chain, &chain.roza, 100..102).await;
+    chain.pass(minutes(5)).await;
     assert_eq!((ERXES.clients)(&chain.sandbox).len(), told + 2);
     (chain, ours, theirs)
 }
@@ -131,7 +131,7 @@ async fn changes(to: &Provider) {
     let (mut chain, mut ours, _) = with_erxes(to, 5).await;
     erxes_is(&chain, true);
     ours.extend(book(&chain, &chain.lotos, 5..7).await);
-    book(&chain, &chain.roza, 5..6).await;
+    book(&chain, &chain.roza, 105..106).await;
     chain.idle().await;
     chain.rest().await;
     name(&chain, to).await;
