@@ -7,8 +7,8 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-/// One misbehaviour, used up by the next matching request (or by the next `times` of them). The last three are played by `espocrm`; the other
-/// vendors answer 500 instead and do nothing.
+/// One misbehaviour, used up by the next matching request (or by the next `times` of them). The last three are played by the
+/// CRMs; the other vendors answer 500 instead and do nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Fault {
@@ -56,6 +56,9 @@ pub enum Fault {
     /// Answers 200 with an error in the body, and does nothing.
     ErrorInOk,
 }
+
+/// What [`Fault::Html`] answers.
+pub(crate) const PAGE: &str = "<!DOCTYPE html>\n<html><head><title>Error</title></head><body><h1>Error</h1></body></html>\n";
 
 /// Where a fault strikes: a vendor's name (`telegram`, `max`, `vk`, `whatsapp`, `instagram`, `calcom`, `erxes`, `bitrix24`, `espocrm`) and one of its operations
 /// (`sendMessage`, `POST /v2/bookings`, `widgetsInsertMessage`), or `*` for any.

@@ -97,6 +97,12 @@ impl Vendor for Calcom {
 enum CrmAction {
     /// Answers a client in the inbox.
     Reply { conversation_id: String, text: String },
+    /// Changes fields of a customer.
+    Edit { customer: String, fields: Value },
+    /// Deletes a customer.
+    Delete { customer: String },
+    /// Merges two customers: `into` keeps its values and takes what it has none of.
+    Merge { into: String, from: String },
 }
 
 #[async_trait::async_trait]
@@ -118,8 +124,17 @@ impl Vendor for Erxes {
     }
 
     async fn act(&self, action: Value) -> Result<Value, String> {
-        let CrmAction::Reply { conversation_id, text } = serde_json::from_value(action).map_err(|error| error.to_string())?;
-        let id = self.operator_reply(&conversation_id, &text).map_err(|error| error.to_string())?;
-        Ok(json!({"message_id": id}))
+        let done = match serde_json::from_value(action).map_err(|error| error.to_string())? {
+            CrmAction::Reply { conversation_id, text } => {
+                return match self.operator_reply(&conversation_id, &text) {
+                    Ok(id) => Ok(json!({"message_id": id})),
+                    Err(error) => Err(error.to_string()),
+                };
+            }
+            CrmAction::Edit { customer, fields } => self.edit_customer(&customer, &fields),
+            CrmAction::Delete { customer } => self.delete_customer(&customer),
+            CrmAction::Merge { into, from } => self.merge_customers(&into, &from),
+        };
+        done.map(|()| json!({})).map_err(|error| error.to_string())
     }
 }

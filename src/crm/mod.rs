@@ -6,6 +6,8 @@ pub mod bitrix24;
 mod capabilities;
 mod card;
 mod change;
+#[cfg(test)]
+mod conformance;
 mod drift;
 pub mod erxes;
 pub mod espocrm;

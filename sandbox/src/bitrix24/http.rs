@@ -26,7 +26,7 @@ use super::{
     view::redacted,
 };
 use crate::{
-    fault::{Fault, severed},
+    fault::{Fault, PAGE, severed},
     ledger::Entry,
 };
 
@@ -111,7 +111,9 @@ impl Bitrix24 {
         let mut done = match &fault {
             Some(Fault::Hang | Fault::Drop) => Done::default(),
             Some(Fault::Status { code }) => self.refused(&Refusal::of_status(*code), None),
-            Some(Fault::Html { .. } | Fault::Truncated | Fault::ErrorInOk) => self.refused(&Refusal::of_status(500), None),
+            Some(Fault::Html { code }) => Done { status: *code, ..Done::default() },
+            // An error may come with 200 (Bitrix24 note, 3.3).
+            Some(Fault::ErrorInOk) => Done { status: 200, ..self.refused(&Refusal::of_status(500), None) },
             Some(Fault::RateLimit { retry_after }) => self.blocked(*retry_after),
             _ => {
                 if let Some(Fault::Slow { ms }) = fault {
@@ -130,7 +132,7 @@ impl Bitrix24 {
         let ending = match &fault {
             Some(Fault::Hang | Fault::HangAfterCommit) => Ending::Silence,
             Some(Fault::Drop | Fault::DropAfterCommit) => Ending::Disconnect,
-            _ => Ending::Answer(response(done.status, &done.body)),
+            _ => Ending::Answer(response(done.status, &done.body, fault.as_ref())),
         };
         let status = if matches!(ending, Ending::Answer(_)) { done.status } else { 0 };
         self.record(operation, &incoming, done, status, fault);
@@ -261,7 +263,14 @@ pub(super) fn run(state: &mut super::state::State, call: &mut Call) -> Outcome {
     answer(state, call)
 }
 
-fn response(status: u16, body: &Value) -> Response {
+fn response(status: u16, body: &Value, fault: Option<&Fault>) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    (status, [(header::CONTENT_TYPE, "application/json; charset=utf-8")], body.to_string()).into_response()
+    if matches!(fault, Some(Fault::Html { .. })) {
+        return (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], PAGE).into_response();
+    }
+    let mut text = body.to_string();
+    if fault == Some(&Fault::Truncated) {
+        text.truncate(text.floor_char_boundary(text.len() / 2));
+    }
+    (status, [(header::CONTENT_TYPE, "application/json; charset=utf-8")], text).into_response()
 }

@@ -123,7 +123,7 @@ fn blank(now: DateTime<Utc>) -> Value {
 }
 
 /// The primary address and number are among the lists too, and in the text that is searched.
-fn complete(customer: &mut Value) {
+pub(super) fn complete(customer: &mut Value) {
     for (primary, list) in [("primaryEmail", "emails"), ("primaryPhone", "phones")] {
         let value = customer[primary].clone();
         if let (true, Some(list)) = (value.is_string(), customer[list].as_array_mut())

@@ -20,6 +20,10 @@ use crate::{fault::Fault, ledger::Entry};
 /// What happens on the wire in the end.
 enum Ending {
     Answer(u16, Value),
+    /// Half of an answer.
+    Half(u16, Value),
+    /// A page, as the ingress before the gateway would answer.
+    Page(u16),
     Silence,
     Disconnect,
 }
@@ -42,6 +46,8 @@ pub(super) async fn entry(State(erxes): State<Arc<Erxes>>, headers: HeaderMap, b
     let work = tokio::spawn(async move { erxes.serve(&headers, &body).await });
     match work.await {
         Ok(Ending::Answer(status, body)) => answer(status, &body),
+        Ok(Ending::Half(status, body)) => half(status, &body),
+        Ok(Ending::Page(status)) => page(status),
         Ok(Ending::Silence) => std::future::pending().await,
         Ok(Ending::Disconnect) => disconnect(),
         Err(error) => answer(500, &json!({"error": error.to_string()})),
@@ -57,6 +63,18 @@ fn disconnect() -> Response {
 pub(super) fn answer(status: u16, body: &Value) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or_default();
     (status, [(header::CONTENT_TYPE, "application/json; charset=utf-8")], body.to_string()).into_response()
+}
+
+fn half(status: u16, body: &Value) -> Response {
+    let mut text = body.to_string();
+    text.truncate(text.floor_char_boundary(text.len() / 2));
+    let status = StatusCode::from_u16(status).unwrap_or_default();
+    (status, [(header::CONTENT_TYPE, "application/json; charset=utf-8")], text).into_response()
+}
+
+fn page(status: u16) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or_default();
+    (status, [(header::CONTENT_TYPE, "text/html")], crate::fault::PAGE).into_response()
 }
 
 impl Erxes {
@@ -80,12 +98,13 @@ impl Erxes {
             Some(Fault::Drop) => Ending::Disconnect,
             Some(Fault::RateLimit { .. }) => Ending::Answer(429, json!({"error": "Too many requests, please try again later."})),
             Some(Fault::Status { code }) if *code != 500 => Ending::Answer(*code, gateway_error(*code)),
+            Some(Fault::Html { code }) => Ending::Page(*code),
             _ => {
                 if let Some(Fault::Slow { ms }) = fault {
                     tokio::time::sleep(Duration::from_millis(ms)).await;
                 }
-                let broken =
-                    matches!(fault, Some(Fault::Status { .. } | Fault::Html { .. } | Fault::Truncated | Fault::ErrorInOk));
+                // Every error of a resolver's comes with 200.
+                let broken = matches!(fault, Some(Fault::Status { .. } | Fault::ErrorInOk));
                 let (status, body) = self.handle(headers, parsed, broken, &mut entry.violations);
                 if let Some(Fault::AnswerAfterCommit { ms, .. }) = fault {
                     tokio::time::sleep(Duration::from_millis(ms)).await;
@@ -93,12 +112,13 @@ impl Erxes {
                 match fault {
                     Some(Fault::HangAfterCommit) => Ending::Silence,
                     Some(Fault::DropAfterCommit) => Ending::Disconnect,
+                    Some(Fault::Truncated) => Ending::Half(status, body),
                     Some(Fault::AnswerAfterCommit { code: Some(code), .. }) => Ending::Answer(code, gateway_error(code)),
                     _ => Ending::Answer(status, body),
                 }
             }
         };
-        if let Ending::Answer(status, _) = &ending {
+        if let Ending::Answer(status, _) | Ending::Half(status, _) | Ending::Page(status) = &ending {
             entry.status = *status;
         }
         self.world.ledger.record(entry);

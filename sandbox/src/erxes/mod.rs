@@ -12,6 +12,7 @@ mod inbox;
 mod oauth;
 mod resolve;
 mod schema;
+mod staff;
 mod state;
 #[cfg(test)]
 mod tests;

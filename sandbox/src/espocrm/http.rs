@@ -26,7 +26,7 @@ use super::{
     view::redacted,
 };
 use crate::{
-    fault::{Fault, severed},
+    fault::{Fault, PAGE, severed},
     ledger::Entry,
 };
 
@@ -300,8 +300,6 @@ fn write(
         _ => Err(Refusal::not_found()),
     }
 }
-
-const PAGE: &str = "<!DOCTYPE html>\n<html><head><title>Error</title></head><body><h1>Error</h1></body></html>\n";
 
 fn response(done: &Done, fault: Option<&Fault>) -> Response {
     let status = StatusCode::from_u16(done.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

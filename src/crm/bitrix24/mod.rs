@@ -29,7 +29,7 @@ mod notes;
 mod oauth;
 mod settings;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod todos;
 mod wire;
 

@@ -31,7 +31,7 @@ mod login;
 mod notes;
 mod operations;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod text;
 mod webhook;
 mod widget;

@@ -25,7 +25,7 @@ mod inspect;
 mod notes;
 mod read;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod text;
 mod wire;
 

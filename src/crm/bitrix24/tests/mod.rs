@@ -1,5 +1,6 @@
 mod changes;
 mod clients;
+mod conformance;
 mod describe;
 mod errors;
 mod inbound;
@@ -11,6 +12,7 @@ mod properties;
 mod records;
 
 use chrono::{DateTime, Utc};
+pub(in crate::crm) use conformance::conformance;
 use serde_json::{Map, Value, json};
 use url::form_urlencoded;
 use uuid::Uuid;

@@ -12,6 +12,7 @@ use crate::{
     },
 };
 
+mod conformance;
 mod contacts;
 mod errors;
 mod inbox;
@@ -20,6 +21,8 @@ mod messages;
 mod schema;
 mod stand_in;
 mod webhook;
+
+pub(in crate::crm) use conformance::conformance;
 
 const TOKEN: &str = "sk_that_must_not_leak";
 const REFRESH: &str = "refresh-that-must-not-leak";

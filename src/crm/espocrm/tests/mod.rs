@@ -1,4 +1,5 @@
 mod clients;
+mod conformance;
 mod errors;
 mod inbound;
 mod notes;
@@ -8,6 +9,7 @@ mod setup;
 mod texts;
 
 use chrono::{DateTime, Utc};
+pub(in crate::crm) use conformance::conformance;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
