@@ -12,7 +12,7 @@ use super::super::{
 };
 use crate::{
     crm::{
-        CrmAccount, CrmSecrets, Entity, FieldKind, FieldMap, FieldSettings,
+        CrmAccount, CrmSecrets, FieldKind, FieldMap, FieldSettings,
         conformance::{Conformance, Hooks, Kept, LEAK, Planted, Post, Proof, Staff},
     },
     vendor::stub::Step,
