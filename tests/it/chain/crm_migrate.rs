@@ -5,7 +5,7 @@ use std::{
     process::{Child, Stdio},
 };
 
-use salon_core::ids::{BookingId, ClientId};
+use salon_core::ids::{BookingId, ClientId, ConnectionId};
 use salon_sandbox::{Scenario, fault::Fault};
 use serde_json::json;
 use uuid::Uuid;
@@ -165,7 +165,7 @@ async fn changes(to: &Provider) {
     assert_eq!(all.code, 0, "{}", all.err);
     assert!(all.out.contains(": ready\n"), "{}", all.out);
     assert_eq!(counts(&chain).await, [4, 5, 7, 0]);
-    chain.idle().await;
+    chain.pass(minutes(5)).await;
     complete(&chain, to, &ours);
 
     let confirmed = migrate(&chain, to, &["--confirm"]).await;
@@ -245,7 +245,7 @@ async fn a_change_is_reversed_and_the_old_crm_gets_its_work_back() {
     // Another change is a new one, and takes up what the first had withdrawn.
     let all = migrate(&chain, to, &[]).await;
     assert_eq!(all.code, 0, "{}", all.err);
-    chain.idle().await;
+    chain.pass(minutes(5)).await;
     complete(&chain, to, &ours);
     assert_eq!(migrate(&chain, to, &["--confirm"]).await.code, 0);
     chain.finish_both().await;
@@ -281,11 +281,13 @@ async fn nothing_is_confirmed_while_a_client_is_parked_or_a_letter_is_dead() {
     assert!(refused.code == 1 && refused.err.contains("parked 2, dead 0"), "{}", refused.err);
 
     // A person says which it is.
+    let at: Vec<(ConnectionId,)> =
+        chain.rows(&chain.lotos, "select id from connection where tenant_id = $1 and kind = 'bitrix24'").await;
     let mut tx = chain.db.tenant(chain.lotos.tenant).await.unwrap();
-    let parked = tx.parked().await.unwrap();
-    assert_eq!((parked.len(), parked[0].client_id, parked[0].candidates.len()), (1, ours[0].0, 2));
-    tx.set_link(parked[0].connection_id, "client", ours[0].0.0, &parked[0].candidates[0], None).await.unwrap();
-    tx.unpark(parked[0].connection_id, ours[0].0).await.unwrap();
+    let candidates = tx.candidates_of(at[0].0, ours[0].0).await.unwrap().unwrap();
+    assert_eq!(candidates.len(), 2);
+    tx.set_link(at[0].0, "client", ours[0].0.0, &candidates[0], None).await.unwrap();
+    assert_eq!(tx.unpark(at[0].0, ours[0].0).await.unwrap(), 2);
     tx.commit().await.unwrap();
     chain.idle().await;
     let confirmed = migrate(&chain, to, &["--confirm"]).await;
