@@ -13,9 +13,9 @@ demo: ## a whole salon on this machine, until Ctrl-C; ONCE=1 plays a client's st
 test: ## every test: Rust, deploy/, federation, vendors' clients, browser
 	@scripts/test
 
-conformance: ## the table of messengers and what each must do
+conformance: ## the tables of messengers and of CRMs, and what each must do
 	@scripts/bootstrap
-	cargo test --quiet --locked --package salon-core --lib channel::conformance::cases::table -- --nocapture
+	cargo test --quiet --locked --package salon-core --lib conformance::cases::table -- --nocapture --test-threads 1
 
 check: ## format, lints, licences and versions of dependencies
 	cargo fmt --all --check

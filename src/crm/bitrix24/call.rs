@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
+use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -56,7 +57,33 @@ fn request(crm: &CrmCall<'_>, method: &str, mut params: Value) -> Result<Request
     }
     path.push(method);
     drop(path);
-    Ok(Request::post_json(url, &params, crm.patience))
+    Ok(Request::post_json(url, &Sent(&params), crm.patience))
+}
+
+/// Parameters on the wire. The keys of `order` are sorted by in their own order, and an object's keys are sorted in a [`Value`]: so an order
+/// of several fields is a list of pairs until here.
+pub(super) struct Sent<'a>(pub(super) &'a Value);
+
+impl Serialize for Sent<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Value::Object(params) = self.0 else { return self.0.serialize(serializer) };
+        let mut out = serializer.serialize_map(Some(params.len()))?;
+        for (name, value) in params {
+            match value {
+                Value::Array(pairs) if name == "order" => out.serialize_entry(name, &Order(pairs))?,
+                other => out.serialize_entry(name, other)?,
+            }
+        }
+        out.end()
+    }
+}
+
+struct Order<'a>(&'a [Value]);
+
+impl Serialize for Order<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().filter_map(|pair| Some((pair.get(0)?.as_str()?, pair.get(1)?))))
+    }
 }
 
 /// Whether an application calls, and no inbound webhook.

@@ -153,7 +153,7 @@ fn list(account: &CrmAccount, entity: Entity, place: &Place) -> Value {
         "entityTypeId": place.kind.type_id(),
         "select": select,
         "filter": filter,
-        "order": {"updatedTime": "ASC", "id": "ASC"},
+        "order": [["updatedTime", "ASC"], ["id", "ASC"]],
         "start": place.start,
         "useOriginalUfNames": "Y",
     })

@@ -1,7 +1,7 @@
 //! The cases, each a test over all adapters, and the table of both.
 #![allow(clippy::print_stdout, reason = "the table is for people to read")]
 
-use std::{future::Future, panic::AssertUnwindSafe, pin::Pin};
+use std::{any::Any, future::Future, panic::AssertUnwindSafe, pin::Pin};
 
 use futures::FutureExt;
 
@@ -104,11 +104,12 @@ cases! {
 async fn table() {
     let quiet = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
-    let mut rows = Vec::new();
+    let (mut rows, mut failed) = (Vec::new(), Vec::new());
     for (says, case) in CASES {
         let mut row = Vec::new();
         for &kind in CrmKind::ALL {
-            row.push(AssertUnwindSafe(run(kind, *case)).catch_unwind().await.ok());
+            let cell = AssertUnwindSafe(run(kind, *case)).catch_unwind().await;
+            row.push(cell.map_err(|panic| failed.push(format!("{says}: {}", message(panic.as_ref())))).ok());
         }
         rows.push((says, row));
     }
@@ -125,7 +126,12 @@ async fn table() {
     for (at, reason) in reasons.iter().enumerate() {
         println!("({}) {reason}", at + 1);
     }
-    assert!(rows.iter().all(|(_, row)| row.iter().all(Option::is_some)), "see the table, and the tests of these names");
+    assert!(failed.is_empty(), "see the table, and the tests of these names:\n{}", failed.join("\n"));
+}
+
+fn message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("?")
 }
 
 fn shown(cell: Option<Cell>, reasons: &mut Vec<&'static str>) -> String {

@@ -46,7 +46,7 @@ pub(super) async fn ensure(crm: &CrmCall<'_>, client: &ClientCard) -> Result<Ens
         update(crm, client, &record).await?;
         return Ok(Ensured::Is(known.clone()));
     }
-    let ensured = match one_of(search(crm, client).await?) {
+    let ensured = match one_of(search(crm, client).await?, client) {
         Found::None => create(crm, client).await?,
         Found::One(record, id) => {
             update(crm, client, &record).await?;
@@ -91,10 +91,11 @@ enum Found {
     Several(Vec<String>),
 }
 
-fn one_of(mut records: Vec<Customer>) -> Found {
+fn one_of(mut records: Vec<Customer>, client: &ClientCard) -> Found {
     match (records.pop(), records.is_empty()) {
         (None, _) => Found::None,
         (Some(record), true) => match record.id.clone() {
+            Some(id) if belongs_to_another(&record, client) => Found::Several(vec![id]),
             Some(id) => Found::One(Box::new(record), id),
             None => Found::None,
         },
@@ -103,6 +104,12 @@ fn one_of(mut records: Vec<Customer>) -> Found {
             Found::Several(records.into_iter().filter_map(|record| record.id).collect())
         }
     }
+}
+
+/// Two clients of ours can't be one customer: one of them has somebody else's number. A code that is none of our ids is the salon's own.
+fn belongs_to_another(record: &Customer, client: &ClientCard) -> bool {
+    let theirs = record.code.as_deref().and_then(|code| code.parse::<uuid::Uuid>().ok());
+    theirs.is_some_and(|theirs| theirs != client.id.0)
 }
 
 /// A customer who was merged into another stays where they were, as `deleted`.
@@ -155,7 +162,7 @@ async fn create(crm: &CrmCall<'_>, client: &ClientCard) -> Result<Ensured, Failu
         Err(failure) if failure.code == error::DUPLICATED => {}
         added => return added.map(Ensured::Is),
     }
-    match one_of(search(crm, client).await?) {
+    match one_of(search(crm, client).await?, client) {
         Found::One(record, id) => {
             update(crm, client, &record).await?;
             return Ok(Ensured::Is(id));

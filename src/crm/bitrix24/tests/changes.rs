@@ -149,3 +149,12 @@ async fn a_page_that_is_none_of_ours_is_refused() {
         assert_eq!(changes(&stub, Entity::Booking, Some(page)).await, Err(refused("page")), "{page}");
     }
 }
+
+/// The portal sorts by the keys of `order` in their order, and a `Value` sorts its keys: by id first, a page would not begin where the last
+/// one ended.
+#[test]
+fn changes_are_sorted_by_time_before_all() {
+    let order = json!({"order": [["updatedTime", "ASC"], ["id", "ASC"]], "start": 0});
+    let sent = serde_json::to_string(&super::super::call::Sent(&order)).unwrap();
+    assert_eq!(sent, r#"{"order":{"updatedTime":"ASC","id":"ASC"},"start":0}"#);
+}

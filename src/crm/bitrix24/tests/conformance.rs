@@ -122,7 +122,18 @@ fn id(kind: Entity, record: &str) -> i64 {
 fn value(snapshot: &Value, kind: Entity, record: &str, field: &str) -> Value {
     let id = id(kind, record);
     let found = all(snapshot, &format!("{}s", entity(kind))).iter().find(|item| item["id"] == id);
-    found.map(|item| item[field].clone()).unwrap_or_default()
+    found.map(|item| item[stored(field)].clone()).unwrap_or_default()
+}
+
+/// The stand-in keeps custom fields under their other name: `ufCrmSalonPrice`.
+fn stored(field: &str) -> String {
+    if !field.starts_with("UF_") {
+        return field.to_owned();
+    }
+    let lower = field.to_lowercase();
+    let mut parts = lower.split('_');
+    let first = parts.next().unwrap().to_owned();
+    parts.fold(first, |name, part| name + &part[..1].to_uppercase() + &part[1..])
 }
 
 fn staff(sandbox: &Sandbox, action: Staff<'_>) -> String {

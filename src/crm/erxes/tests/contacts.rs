@@ -307,3 +307,17 @@ proptest! {
         }
     }
 }
+
+/// Their number is the same, and their ids are ours: a person must say whether they are one.
+#[tokio::test]
+async fn the_record_of_another_client_is_not_taken() {
+    let mut theirs = complete();
+    theirs["code"] = json!("00000000-0000-0000-0000-000000000008");
+    let (result, _) = ensured(&client(None), vec![found(json!([])), found(json!([theirs]))]).await;
+    assert_eq!(result, Ok(Ensured::Ambiguous(vec!["cus1".to_owned()])));
+    // The salon's own code says nothing of whose it is.
+    let mut coded = complete();
+    coded["code"] = json!("VIP-8");
+    let (result, _) = ensured(&client(None), vec![found(json!([])), found(json!([coded])), related()]).await;
+    assert_eq!(result, is("cus1"));
+}
