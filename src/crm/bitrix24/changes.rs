@@ -1,6 +1,6 @@
 //! What may be taken from a record, and which have changed.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use super::{
@@ -17,8 +17,8 @@ use crate::{
     vendor::Failure,
 };
 
-/// Bitrix24's page; it can't be changed.
-const PAGE: usize = 50;
+/// What their times are told in.
+const SECOND: TimeDelta = TimeDelta::seconds(1);
 
 /// Reads a record; none if it is gone.
 pub(super) async fn read(crm: &CrmCall<'_>, entity: Entity, record: &str) -> Result<Option<RemoteState>, Failure> {
@@ -72,34 +72,40 @@ fn contact(way: &Value) -> Option<String> {
     }
 }
 
-/// Where in the changes a page begins: which kind, from when, and past how many.
+/// Where in the changes a page begins: which kind, and from when; or, within one second, past which id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Place {
     kind: Kind,
     since: DateTime<Utc>,
-    start: usize,
+    /// 0 for all since then.
+    past: u64,
 }
 
 impl Place {
     fn text(&self) -> String {
-        format!("{}|{}|{}", self.kind.as_str(), wire::at(&self.since), self.start)
+        format!("{}|{}|{}", self.kind.as_str(), wire::at(&self.since), self.past)
     }
 
     fn read(text: &str) -> Option<Self> {
         let mut parts = text.split('|');
         let kind = Kind::named(parts.next()?)?;
         let since = DateTime::parse_from_rfc3339(parts.next()?).ok()?.to_utc();
-        let start = parts.next()?.parse().ok()?;
-        parts.next().is_none().then_some(Self { kind, since, start })
+        let past = parts.next()?.parse().ok()?;
+        parts.next().is_none().then_some(Self { kind, since, past })
     }
 
-    /// Where the next page begins. A record that is changed while pages are read moves to the end, and all behind it move up by one; so
-    /// the next page begins again at the last change seen, and reads a few records twice rather than one never. Only where a whole page
-    /// is of one second is it counted past.
-    fn after(&self, last: Option<DateTime<Utc>>) -> Self {
-        match last {
-            Some(last) if last > self.since => Self { since: last, start: 0, ..self.clone() },
-            _ => Self { start: self.start + PAGE, ..self.clone() },
+    /// Where the next page begins. A record that is changed while pages are read moves to the end, and all behind it move up by one: nothing
+    /// is counted past. The next page begins again at the last change seen, and reads a few records twice rather than one never. Where a
+    /// whole page is of one second, the rest of that second is read by ids, and then what comes after it.
+    fn after(&self, last: Option<&Value>, more: bool) -> Option<Self> {
+        let at = |since, past| Some(Self { kind: self.kind, since, past });
+        let id = last.and_then(|last| wire::number(last.get("id")?)).and_then(|id| u64::try_from(id).ok());
+        let changed = last.and_then(|last| wire::moment(last, "updatedTime")).filter(|_| self.past == 0);
+        match (more, changed) {
+            (true, Some(changed)) if changed > self.since => at(changed, 0),
+            (true, _) => at(self.since, id?),
+            (false, _) if self.past > 0 => at(self.since + SECOND, 0),
+            (false, _) => None,
         }
     }
 }
@@ -114,13 +120,12 @@ pub(super) async fn since(
     let settings = Settings::of(crm.account)?;
     let place = match page {
         Some(page) => Place::read(page).ok_or_else(|| Failure::permanent("page"))?,
-        None => Place { kind: kind(crm, entity).await?, since, start: 0 },
+        None => Place { kind: kind(crm, entity).await?, since, past: 0 },
     };
     let answer = call(crm, "crm.item.list", list(crm.account, entity, &place), Effect::Repeatable).await?;
     let listed = answer.result.get("items").map(wire::members).ok_or_else(|| error::unreadable(Effect::Repeatable))?;
-    let last = listed.last().and_then(|item| wire::moment(item, "updatedTime"));
     Ok(RemotePage {
-        next: answer.next.then(|| place.after(last).text()),
+        next: place.after(listed.last().copied(), answer.next).map(|place| place.text()),
         records: listed.into_iter().filter_map(|item| state(crm.account, &settings, entity, place.kind, item)).collect(),
     })
 }
@@ -145,6 +150,10 @@ fn list(account: &CrmAccount, entity: Entity, place: &Place) -> Value {
     }
     select.extend([Fact::State, Fact::Start, Fact::End].into_iter().filter_map(|fact| facts.name(fact)));
     let mut filter = json!({">=updatedTime": wire::at(&place.since)});
+    if place.past > 0 {
+        filter["<=updatedTime"] = filter[">=updatedTime"].clone();
+        filter[">id"] = json!(place.past);
+    }
     // A contact that was there before us keeps the origin it had; leads and deals of ours are all made by us.
     if entity != Entity::Client {
         filter["originatorId"] = json!(ORIGINATOR);
@@ -154,7 +163,7 @@ fn list(account: &CrmAccount, entity: Entity, place: &Place) -> Value {
         "select": select,
         "filter": filter,
         "order": [["updatedTime", "ASC"], ["id", "ASC"]],
-        "start": place.start,
+        "start": 0,
         "useOriginalUfNames": "Y",
     })
 }

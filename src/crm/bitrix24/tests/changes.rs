@@ -102,7 +102,7 @@ async fn changes_are_asked_for_oldest_first() {
 async fn enquiries_are_what_the_mode_makes_of_them() {
     for (mode, kind, type_id) in [(1, "lead", 1), (2, "deal", 2)] {
         let stub =
-            Stub::start("", vec![good(&json!(mode)), page(&json!([{"id": 12}]), Some(50)), page(&json!([{"id": 13}]), None)])
+            Stub::start("", vec![good(&json!(mode)), page(&json!([changed(12, 5)]), Some(50)), page(&json!([{"id": 13}]), None)])
                 .await;
         let first = changes(&stub, Entity::Enquiry, None).await.unwrap();
         assert_eq!(first.records[0].record, format!("{kind}:12"));
@@ -115,24 +115,32 @@ async fn enquiries_are_what_the_mode_makes_of_them() {
     }
 }
 
+fn changed(id: u32, seconds: i64) -> Value {
+    json!({"id": id, "updatedTime": super::super::wire::at(&at(seconds))})
+}
+
+/// Nothing is counted past: what is changed meanwhile leaves its place.
 #[tokio::test]
 async fn a_page_begins_at_the_last_change_seen_so_that_none_slips_by() {
-    let changed = |id: u32, seconds: i64| json!({"id": id, "updatedTime": super::super::wire::at(&at(seconds))});
     let of_one_second: Value = (0..50).map(|id| changed(id + 1, 7)).collect();
     let steps = vec![
         page(&json!([changed(1, 3), changed(2, 7)]), Some(50)),
         page(&of_one_second, Some(50)),
-        page(&json!([changed(60, 9)]), None),
+        page(&json!([changed(60, 7)]), None),
+        page(&json!([changed(61, 9)]), None),
     ];
     let stub = Stub::start("", steps).await;
-    let first = changes(&stub, Entity::Client, None).await.unwrap();
-    let second = changes(&stub, Entity::Client, first.next.as_deref()).await.unwrap();
-    let third = changes(&stub, Entity::Client, second.next.as_deref()).await.unwrap();
-    assert_eq!(third.next, None);
-    let asked: Vec<(Value, Value)> =
-        stub.seen().iter().map(|seen| (seen.body["filter"][">=updatedTime"].clone(), seen.body["start"].clone())).collect();
+    let mut next = None;
+    for _ in 0..4 {
+        next = changes(&stub, Entity::Client, next.as_deref()).await.unwrap().next;
+    }
+    assert_eq!(next, None);
+    let asked: Vec<Value> = stub.seen().iter().map(|seen| seen.body["filter"].clone()).collect();
     let time = |seconds| json!(super::super::wire::at(&at(seconds)));
-    assert_eq!(asked, [(time(0), json!(0)), (time(7), json!(0)), (time(7), json!(50))]);
+    let from = |seconds| json!({">=updatedTime": time(seconds)});
+    let rest = json!({">=updatedTime": time(7), "<=updatedTime": time(7), ">id": 50});
+    assert_eq!(asked, [from(0), from(7), rest, from(8)]);
+    assert!(stub.seen().iter().all(|seen| seen.body["start"] == 0));
 }
 
 #[tokio::test]
