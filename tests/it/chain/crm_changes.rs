@@ -23,6 +23,13 @@ impl Chain {
         self.pass(minutes(1)).await;
     }
 
+    /// The neighbour has the same EspoCRM, so its own webhooks tell of these records too: they are none of its own.
+    async fn finish_beside(self) {
+        let [_events, traces @ ..] = self.traces_of(&self.roza).await;
+        assert_eq!(traces, [0; 7], "the neighbour takes nothing of it");
+        self.finish_both().await;
+    }
+
     async fn drift(&self) -> Vec<(String, String, String)> {
         self.rows(&self.lotos, "select entity, what, repair from crm_drift where tenant_id = $1 order by id").await
     }
@@ -68,7 +75,7 @@ async fn a_visit_moved_or_deleted_in_the_crm_is_put_right_and_one_not_come_to_is
     assert_eq!(chain.espo("Contact")[0]["cNoShowCount"], 1);
     let seen = [("booking", "time", "told_again"), ("booking", "gone", "told_again"), ("booking", "outcome", "taken_over")];
     assert_eq!(chain.drift().await, seen.map(|(entity, what, repair)| drift(entity, what, repair)));
-    chain.finish().await;
+    chain.finish_beside().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -90,5 +97,5 @@ async fn a_contact_merged_in_the_crm_is_found_again_and_nobody_is_doubled() {
     assert_eq!((&contacts[0]["id"], &contacts[0]["lastName"]), (&survivor, &json!("Петрова")));
     let meeting = &chain.espo("Meeting")[0];
     assert_eq!((&meeting["status"], &meeting["cBookingStatus"]), (&json!("Not Held"), &json!("cancelled_by_client")));
-    chain.finish().await;
+    chain.finish_beside().await;
 }
