@@ -72,7 +72,7 @@ async fn a_rotation_that_was_broken_off_goes_on_where_it_was() {
     let lotos = "select credentials from channel_account where tenant_id = $1";
     let before: Vec<u8> = sqlx::query_scalar(lotos).bind(world.lotos).fetch_one(&mut owner).await.unwrap();
     let ran = under(&world, &rotated(), &["keys", "reseal"]);
-    assert_eq!((ran.code, ran.out.as_str()), (0, "test -> new\t5 sealed anew\nnew\t5 under it already\n"), "{}", ran.err);
+    assert_eq!((ran.code, ran.out.as_str()), (0, "test -> new\t6 sealed anew\nnew\t6 under it already\n"), "{}", ran.err);
     let after: Vec<u8> = sqlx::query_scalar(lotos).bind(world.lotos).fetch_one(&mut owner).await.unwrap();
     assert_eq!(after, before);
 }
