@@ -61,7 +61,7 @@ cases! {
     a_task_is_made_once in records: "task: made once, due when it is due",
     a_note_is_added_and_found in notes: "note: found, and not one that is taken",
     hostile_words_stay_words in notes: "note: markup, emoji, RTL, zero width",
-    the_longest_note_is_whole in notes: "note: 50,000 characters by the limit",
+    the_longest_note_is_whole in notes: "note: as long as its limit, whole",
     an_answer_cut_off_makes_no_double in lost: "lost answer, cut: one record",
     an_answer_that_never_comes_makes_no_double in lost: "lost answer, hang: one record",
     a_wrong_answer_makes_no_double in lost: "5xx after the work: one record",
@@ -116,7 +116,7 @@ async fn table() {
     std::panic::set_hook(quiet);
     let width = CASES.iter().map(|(says, _)| says.len()).max().unwrap_or_default();
     let heads: Vec<&str> = CrmKind::ALL.iter().map(|kind| kind.as_str()).collect();
-    println!("{:width$}  {}", "", heads.join("  "));
+    println!("\n{:width$}  {}", "", heads.join("  "));
     let mut reasons: Vec<&str> = Vec::new();
     for (says, row) in &rows {
         let shown: Vec<String> =
