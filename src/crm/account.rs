@@ -1,9 +1,4 @@
-//! As whom a CRM is called, and how.
-
-use std::{
-    sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
-};
+//! As whom a CRM is called.
 
 use secrecy::SecretString;
 use serde::{Deserialize, de::DeserializeOwned};
@@ -11,7 +6,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::fields::FieldMap;
-use crate::vendor::{Class, Failure, Http, HttpError, Pacer, Rate, Reply, Request};
+use crate::vendor::{Class, Failure};
 
 /// A CRM connection's secrets, as sealed in its row.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -97,111 +92,5 @@ impl CrmAccount {
     /// When there is none.
     pub fn token(&self) -> Result<&SecretString, Failure> {
         self.secrets.token.as_ref().ok_or_else(|| Failure::new(Class::Credential, "no_credential"))
-    }
-}
-
-/// Whether calls keep a pace.
-#[derive(Debug, Clone, Copy)]
-pub struct Pace<'a> {
-    /// Where all processes count.
-    pub pacer: &'a Pacer,
-    /// Under which name.
-    pub key: &'a str,
-    /// How often.
-    pub rate: Rate,
-}
-
-/// How long a person who waits for the answer waits for one call.
-pub const INTERACTIVE: Duration = Duration::from_secs(3);
-/// How long a worker waits for one call.
-pub const UNATTENDED: Duration = Duration::from_secs(15);
-
-/// A way to call one account: every request of an adapter goes through [`CrmCall::send`].
-#[derive(Debug)]
-pub struct CrmCall<'a> {
-    http: &'a Http,
-    /// As whom.
-    pub account: &'a CrmAccount,
-    /// How long one request may take.
-    pub patience: Duration,
-    pace: Option<Pace<'a>>,
-    prepaid: AtomicBool,
-    answered: AtomicBool,
-}
-
-impl<'a> CrmCall<'a> {
-    /// Calls without a pace: for what a person does once.
-    pub fn new(http: &'a Http, account: &'a CrmAccount, patience: Duration) -> Self {
-        Self { http, account, patience, pace: None, prepaid: AtomicBool::new(false), answered: AtomicBool::new(false) }
-    }
-
-    /// Calls that keep a pace. The first request was counted already.
-    #[must_use]
-    pub fn paced(mut self, pace: Pace<'a>) -> Self {
-        self.pace = Some(pace);
-        self.prepaid = AtomicBool::new(true);
-        self
-    }
-
-    /// Waits for its turn and sends. The request's own time-out should be [`CrmCall::patience`].
-    ///
-    /// # Errors
-    /// [`HttpError`], or the time until its turn if that is too far off to wait for here.
-    pub async fn send(&self, request: Request) -> Result<Reply, Unsent> {
-        if let Some(pace) = self.pace
-            && !self.prepaid.swap(false, Ordering::Relaxed)
-        {
-            self.turn(pace).await?;
-        }
-        let reply = self.http.send(request).await?;
-        if reply.is_success() {
-            self.answered.store(true, Ordering::Relaxed);
-        }
-        Ok(reply)
-    }
-
-    /// Whether any request was answered well: whatever failed after that, the CRM is there.
-    pub fn has_answered(&self) -> bool {
-        self.answered.load(Ordering::Relaxed)
-    }
-
-    async fn turn(&self, pace: Pace<'_>) -> Result<(), Unsent> {
-        let limits = [(pace.key.to_owned(), pace.rate)];
-        let mut waited = Duration::ZERO;
-        while let Err(after) = pace.pacer.acquire(&limits).await {
-            waited += after;
-            if waited > self.patience {
-                return Err(Unsent::Paced(after));
-            }
-            tokio::time::sleep(after).await;
-        }
-        Ok(())
-    }
-
-    /// Keeps everybody from calling this account for a while: the answer said that a limit is near.
-    pub async fn ease(&self, wait: Duration) {
-        if let Some(pace) = self.pace {
-            pace.pacer.pause(pace.key, wait).await;
-        }
-    }
-}
-
-/// Why a request has no answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Unsent {
-    /// It was not sent, or not answered.
-    #[error(transparent)]
-    Http(#[from] HttpError),
-    /// Its turn comes only after this long: it was not sent.
-    #[error("too many calls of this account")]
-    Paced(Duration),
-}
-
-impl From<Unsent> for Failure {
-    fn from(unsent: Unsent) -> Self {
-        match unsent {
-            Unsent::Http(error) => error.into(),
-            Unsent::Paced(after) => Self::new(Class::Retry { after: Some(after) }, "paced"),
-        }
     }
 }

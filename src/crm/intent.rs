@@ -1,8 +1,6 @@
 //! What a CRM should know: one intent for each wish, connection and version of the subject. Rendered when it is carried out, never frozen.
 #![allow(clippy::disallowed_methods, reason = "stores are where SQL lives")]
 
-use std::time::Duration;
-
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use sqlx::FromRow;
 use uuid::Uuid;
@@ -87,10 +85,8 @@ impl Intent {
     /// # Errors
     /// When the row says what this build does not know.
     pub fn rate(&self) -> Result<Rate, StoreError> {
-        Ok(match self.per_second.and_then(|count| u32::try_from(count).ok()) {
-            Some(count) => Rate { count, per: Duration::from_secs(1), burst: count },
-            None => crm(self.crm()?).capabilities().rate,
-        })
+        let told = self.per_second.and_then(|count| u32::try_from(count).ok());
+        Ok(crm(self.crm()?).capabilities().rate.or_as_told(told))
     }
 
     /// True if a job that runs for it has something to do. A refused one has a dead letter: when a job comes all the same, that was

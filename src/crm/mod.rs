@@ -3,6 +3,7 @@
 
 mod account;
 pub mod bitrix24;
+mod call;
 mod capabilities;
 mod card;
 mod change;
@@ -22,7 +23,8 @@ pub mod render;
 mod subject;
 mod untold;
 
-pub use account::{CrmAccount, CrmCall, CrmSecrets, HookSecret, INTERACTIVE, OAuth, Pace, Tokens, UNATTENDED, Unsent};
+pub use account::{CrmAccount, CrmSecrets, HookSecret, OAuth, Tokens};
+pub use call::{CrmCall, INTERACTIVE, PACED, Pace, UNATTENDED, Unsent, pace_key};
 pub use capabilities::{Capabilities, Keeps, Transcript};
 pub use card::{Author, BookingCard, BookingState, Card, ClientCard, EnquiryCard, NoteCard, Noted, TaskCard, Touched};
 pub use change::{Entity, Hint, InboxReply, RemotePage, RemoteState, RepliedBy};

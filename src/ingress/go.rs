@@ -19,7 +19,7 @@ use super::{
     Ingress,
     kept::{Dated, LookUpFailed},
     sites::Chats,
-    visitor::{self, a_minute},
+    visitor,
 };
 use crate::{
     channel::{ChatLink, adapter},
@@ -36,8 +36,8 @@ use crate::{
 };
 
 /// What is over is led on without being noted: the table of touches must not be anybody's to fill.
-const OF_A_SALON: Rate = a_minute(600, 1200);
-const OF_A_VISITOR: Rate = a_minute(10, 20);
+const OF_A_SALON: Rate = Rate::per_minute(600, 1200);
+const OF_A_VISITOR: Rate = Rate::per_minute(10, 20);
 const LONGEST_LANDING: usize = 2000;
 
 /// From where a visitor says they come.

@@ -25,7 +25,7 @@ use super::{
     cors,
     kept::{Dated, LookUpFailed},
     sites::Form,
-    visitor::{self, a_minute},
+    visitor,
     webhook::trace_of,
 };
 use crate::{
@@ -42,8 +42,8 @@ const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Far more than the longest message.
 const BODY_LIMIT: usize = 16 * 1024;
 /// A form's own limit is for floods; a visitor's is for somebody who sends the same thing again and again.
-const OF_A_FORM: Rate = a_minute(60, 120);
-const OF_A_VISITOR: Rate = a_minute(6, 12);
+const OF_A_FORM: Rate = Rate::per_minute(60, 120);
+const OF_A_VISITOR: Rate = Rate::per_minute(6, 12);
 /// As the tenant file has it.
 const LONGEST_ORIGIN: usize = 200;
 /// After which a page should try again what could not be stored.

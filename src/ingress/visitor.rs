@@ -1,9 +1,6 @@
 //! Who a visitor is, as far as it matters: an address to be limited by, the cookie we gave, and whether it is a person at all.
 
-use std::{
-    net::{IpAddr, Ipv6Addr, SocketAddr},
-    time::Duration,
-};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use axum::http::{Extensions, HeaderMap, HeaderName, header::COOKIE, header::USER_AGENT};
 use chrono::{DateTime, Utc};
@@ -95,11 +92,6 @@ pub(super) fn limits(
         (format!("{what}:{tenant}:{}", hex::encode(name.get(..16).unwrap_or(&name))), of_one)
     });
     std::iter::once((format!("{what}:{tenant}"), of_all)).chain(one).collect()
-}
-
-/// `count` a minute, and as many as `burst` at once.
-pub(super) const fn a_minute(count: u32, burst: u32) -> Rate {
-    Rate { count, per: Duration::from_secs(60), burst }
 }
 
 /// Whether a link is fetched by a program, or by a browser before anybody wants it.

@@ -6,56 +6,113 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 
 use super::{
-    accounts::{CrmConnection, crm_connection},
+    connections::{CrmConnection, crm_connection},
     credentials::{connection_context, seal},
 };
 use crate::{
-    crm::{CrmSecrets, HookSecret, Tokens},
+    crm::{CrmCall, CrmSecrets, HookSecret, Tokens, crm},
     crypto::KeyRing,
-    ids::{ConnectionId, Ids},
-    store::{StoreError, Tx},
+    ids::{ConnectionId, Ids, TenantId},
+    store::{Db, StoreError, Tx},
+    vendor::{Failure, Http},
 };
 
-/// Takes the renewal of a connection's token for `lease`. None if somebody else has it, or has renewed since `used` was read.
-///
-/// # Errors
-/// When the database refuses, or the credentials can't be opened.
-pub async fn begin_renewal(
-    tx: &mut Tx,
-    used: &CrmConnection,
-    lease: Duration,
-    keyring: &KeyRing,
-) -> Result<Option<CrmConnection>, StoreError> {
+/// How long a process has to renew, before another one may think that it died.
+const LEASE: Duration = Duration::from_secs(60);
+
+/// What became of the renewal of a login.
+#[derive(Debug)]
+pub enum Renewal {
+    /// It is renewed, by us or by another process: the connection as it is stored now.
+    Done(Box<CrmConnection>),
+    /// Another process is at it.
+    Elsewhere,
+    /// The CRM did not renew it.
+    Failed(Failure),
+}
+
+/// What renewing works with.
+#[derive(Debug, Clone, Copy)]
+pub struct Renewer<'a> {
+    /// The database.
+    pub db: &'a Db,
+    /// The CRMs.
+    pub http: &'a Http,
+    /// Opens and seals credentials.
+    pub keyring: &'a KeyRing,
+    /// How long the CRM's answer is waited for.
+    pub patience: Duration,
+}
+
+impl Renewer<'_> {
+    /// Renews the access token that `used` was read with. One process at a time does, since the old refresh token dies by it (Bitrix24
+    /// note, 3.1; erxes note, 2.4) and a second renewal with it would end the login. No transaction is open during the call.
+    ///
+    /// # Errors
+    /// When the database refuses, or the credentials can't be opened.
+    pub async fn renew(&self, tenant: TenantId, used: &CrmConnection) -> Result<Renewal, StoreError> {
+        let mut tx = self.db.tenant(tenant).await?;
+        let begun = begin(&mut tx, used, self.keyring).await?;
+        tx.commit().await?;
+        let now = match begun {
+            Begun::Ours(now) => now,
+            Begun::Elsewhere => return Ok(Renewal::Elsewhere),
+            Begun::Done(now) => return Ok(Renewal::Done(now)),
+        };
+        let renewed = crm(now.kind).renew(&CrmCall::new(self.http, &now.account, self.patience)).await;
+        let mut tx = self.db.tenant(tenant).await?;
+        let renewal = match renewed {
+            Ok(tokens) => {
+                store_tokens(&mut tx, now.id, &tokens, self.keyring, self.db.ids()).await?;
+                let stored = crm_connection(&mut tx, now.id, self.keyring).await?;
+                stored.map_or(Renewal::Elsewhere, |stored| Renewal::Done(Box::new(stored)))
+            }
+            Err(failure) => {
+                end(&mut tx, now.id).await?;
+                Renewal::Failed(failure)
+            }
+        };
+        tx.commit().await?;
+        Ok(renewal)
+    }
+}
+
+enum Begun {
+    Ours(Box<CrmConnection>),
+    Elsewhere,
+    Done(Box<CrmConnection>),
+}
+
+async fn begin(tx: &mut Tx, used: &CrmConnection, keyring: &KeyRing) -> Result<Begun, StoreError> {
     let now = tx.now();
     let taken = sqlx::query(
         "update connection set renewing_until = $2 where id = $1 and (renewing_until is null or renewing_until <= $3)",
     )
     .bind(used.id)
-    .bind(now + lease)
+    .bind(now + LEASE)
     .bind(now)
     .execute(tx.conn())
     .await?
     .rows_affected();
-    if taken == 0 {
-        return Ok(None);
-    }
-    let token =
-        |connection: &CrmConnection| connection.account.secrets.token.as_ref().map(|token| token.expose_secret().to_owned());
-    let stored = crm_connection(tx, used.id, keyring).await?;
-    match stored {
-        Some(stored) if token(&stored) == token(used) => Ok(Some(stored)),
-        _ => {
-            end_renewal(tx, used.id).await?;
-            Ok(None)
+    let Some(stored) = crm_connection(tx, used.id, keyring).await? else { return Ok(Begun::Elsewhere) };
+    let stored = Box::new(stored);
+    match (token(&stored) == token(used), taken > 0) {
+        (true, true) => Ok(Begun::Ours(stored)),
+        (true, false) => Ok(Begun::Elsewhere),
+        (false, taken) => {
+            if taken {
+                end(tx, used.id).await?;
+            }
+            Ok(Begun::Done(stored))
         }
     }
 }
 
-/// Gives a renewal back.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn end_renewal(tx: &mut Tx, id: ConnectionId) -> Result<(), StoreError> {
+fn token(connection: &CrmConnection) -> Option<&str> {
+    connection.account.secrets.token.as_ref().map(ExposeSecret::expose_secret)
+}
+
+async fn end(tx: &mut Tx, id: ConnectionId) -> Result<(), StoreError> {
     sqlx::query("update connection set renewing_until = null where id = $1").bind(id).execute(tx.conn()).await?;
     Ok(())
 }
@@ -78,7 +135,7 @@ pub async fn store_tokens(
         }
     })
     .await?;
-    end_renewal(tx, id).await
+    end(tx, id).await
 }
 
 /// Stores what the webhooks registered with the CRM prove themselves with.

@@ -25,6 +25,22 @@ pub struct Rate {
 }
 
 impl Rate {
+    /// So many a second, and as many at once.
+    pub const fn per_second(count: u32) -> Self {
+        Self { count, per: Duration::from_secs(1), burst: count }
+    }
+
+    /// So many a minute, `burst` of them at once.
+    pub const fn per_minute(count: u32, burst: u32) -> Self {
+        Self { count, per: Duration::from_secs(60), burst }
+    }
+
+    /// As its owner says, in calls a second, or else as its vendor publishes.
+    #[must_use]
+    pub fn or_as_told(self, per_second: Option<u32>) -> Self {
+        per_second.map_or(self, Self::per_second)
+    }
+
     /// The time that one call takes up of a process's share.
     fn share(&self) -> Duration {
         Duration::from_micros(self.emission().saturating_mul(SHARES))

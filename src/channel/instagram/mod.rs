@@ -60,10 +60,7 @@ const CAPABILITIES: Capabilities = Capabilities {
 
 // Instagram Platform, rate limiting: 100 calls of the Send API a second for an account, typing signs among them, hence the margin. Nothing is
 // said of a chat.
-const PACING: Pacing = Pacing {
-    account: Rate { count: 50, per: Duration::from_secs(1), burst: 50 },
-    chat: Rate { count: 50, per: Duration::from_secs(1), burst: 50 },
-};
+const PACING: Pacing = Pacing { account: Rate::per_second(50), chat: Rate::per_second(50) };
 
 /// The Instagram adapter.
 #[derive(Debug, Clone, Copy)]

@@ -11,8 +11,6 @@ mod outbound;
 pub(in crate::channel) mod tests;
 mod wire;
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use http::HeaderMap;
@@ -63,10 +61,7 @@ const CAPABILITIES: Capabilities = Capabilities {
 
 // MAX: 30 requests a second, without saying whether for a token or an address; 2 messages a second in a dialogue, answers to presses among
 // them.
-const PACING: Pacing = Pacing {
-    account: Rate { count: 25, per: Duration::from_secs(1), burst: 25 },
-    chat: Rate { count: 2, per: Duration::from_secs(1), burst: 2 },
-};
+const PACING: Pacing = Pacing { account: Rate::per_second(25), chat: Rate::per_second(2) };
 
 /// The MAX adapter.
 #[derive(Debug, Clone, Copy)]

@@ -44,10 +44,7 @@ const CAPABILITIES: Capabilities = Capabilities {
 
 // Bot FAQ: about 30 messages a second for a bot and one a second in a chat, where short bursts pass. The limits are soft, only a
 // 429 binds, hence the margin.
-const PACING: Pacing = Pacing {
-    account: Rate { count: 25, per: Duration::from_secs(1), burst: 25 },
-    chat: Rate { count: 1, per: Duration::from_secs(1), burst: 3 },
-};
+const PACING: Pacing = Pacing { account: Rate::per_second(25), chat: Rate { count: 1, per: Duration::from_secs(1), burst: 3 } };
 
 /// The Telegram adapter.
 #[derive(Debug, Clone, Copy)]

@@ -54,10 +54,7 @@ const CAPABILITIES: Capabilities = Capabilities {
 };
 
 // VK: 20 calls a second for a community's key. For a dialog nothing is published but that many actions of one kind are refused.
-const PACING: Pacing = Pacing {
-    account: Rate { count: 15, per: Duration::from_secs(1), burst: 15 },
-    chat: Rate { count: 1, per: Duration::from_secs(1), burst: 1 },
-};
+const PACING: Pacing = Pacing { account: Rate::per_second(15), chat: Rate::per_second(1) };
 
 /// VK repeats five times by its own schedule, and a server may name another pause.
 const COME_BACK: u16 = 60;

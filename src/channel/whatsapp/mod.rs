@@ -54,10 +54,7 @@ const CAPABILITIES: Capabilities = Capabilities {
 
 // Throughput: 80 messages a second for a number, in and out, hence the margin. About the platform: one message in 6 s to one client; a
 // burst of 45 is taken and paid back in silence afterwards, which nobody who waits for an answer should have to bear.
-const PACING: Pacing = Pacing {
-    account: Rate { count: 70, per: Duration::from_secs(1), burst: 70 },
-    chat: Rate { count: 1, per: Duration::from_secs(6), burst: 10 },
-};
+const PACING: Pacing = Pacing { account: Rate::per_second(70), chat: Rate { count: 1, per: Duration::from_secs(6), burst: 10 } };
 
 /// The WhatsApp adapter.
 #[derive(Debug, Clone, Copy)]

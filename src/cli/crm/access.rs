@@ -10,12 +10,9 @@ use crate::{
     crm::{Crm, CrmAccount, CrmCall, CrmKind, EXPIRED, INTERACTIVE, Tokens, UNATTENDED, crm},
     ids::TenantId,
     store::StoreError,
-    tenant::{self, CrmConnection, apply::Prospect},
+    tenant::{self, CrmConnection, Renewal, Renewer, apply::Prospect},
     vendor::Failure,
 };
-
-/// How long a renewal may take, before another process may think that this one died.
-const LEASE: Duration = Duration::from_secs(60);
 
 /// A CRM, and as whom it is called.
 pub(in crate::cli) struct Access<'a> {
@@ -100,26 +97,16 @@ impl<'a> Access<'a> {
     /// Renews the stored login, where it is stored: what a file changes about the address has no say in it.
     async fn renew(&mut self) -> Result<Result<(), Failure>, StoreError> {
         let Some((tenant, used)) = &self.stored else { return Ok(Err(Failure::permanent(EXPIRED))) };
-        let mut tx = self.app.db.tenant(*tenant).await?;
-        let taken = tenant::begin_renewal(&mut tx, used, LEASE, &self.app.keyring).await?;
-        tx.commit().await?;
-        if let Some(now) = taken {
-            let renewed = crm(now.kind).renew(&CrmCall::new(&self.app.http, &now.account, UNATTENDED)).await;
-            let mut tx = self.app.db.tenant(*tenant).await?;
-            match &renewed {
-                Ok(tokens) => tenant::store_tokens(&mut tx, now.id, tokens, &self.app.keyring, self.app.db.ids()).await?,
-                Err(_) => tenant::end_renewal(&mut tx, now.id).await?,
+        let App { db, http, keyring, .. } = self.app;
+        match (Renewer { db, http, keyring, patience: UNATTENDED }).renew(*tenant, used).await? {
+            Renewal::Done(now) => {
+                self.account.secrets.token.clone_from(&now.account.secrets.token);
+                self.stored = Some((*tenant, *now));
+                Ok(Ok(()))
             }
-            tx.commit().await?;
-            return Ok(renewed.map(|tokens| self.take(tokens)));
+            Renewal::Elsewhere => Ok(Err(Failure::retry("being_renewed"))),
+            Renewal::Failed(failure) => Ok(Err(failure)),
         }
-        // Somebody else renews it, or has.
-        let mut tx = self.app.db.tenant(*tenant).await?;
-        let found = tenant::crm_connection(&mut tx, used.id, &self.app.keyring).await?;
-        let Some(found) = found.filter(|found| !same_token(found, used)) else { return Ok(Err(Failure::retry("being_renewed"))) };
-        self.account.secrets.token = found.account.secrets.token.clone();
-        self.stored = Some((*tenant, found));
-        Ok(Ok(()))
     }
 
     /// Goes on with new tokens, which are stored already.
@@ -132,10 +119,4 @@ impl<'a> Access<'a> {
             found.account.secrets = self.account.secrets.clone();
         }
     }
-}
-
-fn same_token(one: &CrmConnection, other: &CrmConnection) -> bool {
-    use secrecy::ExposeSecret;
-    let token = |found: &CrmConnection| found.account.secrets.token.as_ref().map(|token| token.expose_secret().to_owned());
-    token(one) == token(other)
 }

@@ -14,12 +14,13 @@ use crate::{
     ids::{ChannelAccountId, ConnectionId, Ids},
     store::StoreError,
     tenant::{
-        accounts::{self, REMOVED, WebhookKey},
+        accounts::{self, WebhookKey},
         credentials::{ToSeal, account_context, connection_context, endpoint_context, open, random_key, seal},
         file::{
             Calcom, Channel, MessageTemplate,
             channels::{Greeting, Spec},
         },
+        status::REMOVED,
         templates::{Template, put_templates},
     },
 };

@@ -7,7 +7,7 @@ use crate::{
     ids::{Ids, TenantId},
     store::{Db, StoreError},
     tenant::{
-        accounts::{CrmConnection, crm_connections, crm_settings},
+        connections::{CrmConnection, crm_connections, crm_settings},
         credentials::connection_context,
         file::{
             TenantFile,

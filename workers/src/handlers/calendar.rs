@@ -1,7 +1,5 @@
 //! What the handlers that talk to the calendar share: pacing, and what follows when a booking is seen to have changed.
 
-use std::time::Duration;
-
 use salon_core::{
     booking::{Booking, CalendarBooking, CalendarStatus, Outcome, calendar_lane},
     client::Contact,
@@ -21,7 +19,7 @@ use super::salon::{card, visit};
 use crate::{ctx::Ctx, queue::JobError};
 
 /// cal.com locks an account out at 120 calls a minute: stay below 100.
-const CALENDAR_RATE: Rate = Rate { count: 100, per: Duration::from_secs(60), burst: 20 };
+const CALENDAR_RATE: Rate = Rate::per_minute(100, 20);
 
 /// Counts a call to the calendar, or puts the job off.
 pub(super) async fn pace(ctx: &Ctx, connection: ConnectionId) -> Result<(), JobError> {

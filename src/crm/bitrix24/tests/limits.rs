@@ -1,23 +1,25 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::*;
 use crate::{
     crm::{Crm, Pace},
+    ids::ConnectionId,
     vendor::{Pacer, Rate, stub::http},
 };
 
-const KEY: &str = "crm:1";
 const RATE: Rate = Rate { count: 1000, per: Duration::from_secs(1), burst: 40 };
 
 /// How long the account rests after one call that is answered so, and the call's failure.
 async fn rests(step: Step) -> (Duration, Option<Failure>) {
     let stub = Stub::start("", vec![step]).await;
     let (http, account, pacer) = (http(), account(&stub), Pacer::new(None));
-    let call = CrmCall::new(&http, &account, UNATTENDED).paced(Pace { pacer: &pacer, key: KEY, rate: RATE });
+    let pace = Pace::of(&pacer, ConnectionId(Uuid::nil()), RATE);
+    let call = CrmCall::new(&http, &account, UNATTENDED).paced(pace.clone());
     let failure = Bitrix24.find_client(&call, &super::clients::client(None)).await.err();
-    let wait = pacer.acquire(&[(KEY.to_owned(), RATE)]).await.err().unwrap_or_default();
+    let wait = pace.take_turn().await.err().unwrap_or_default();
     (wait, failure)
 }
 

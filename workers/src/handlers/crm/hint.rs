@@ -1,7 +1,7 @@
 //! A CRM's webhook says that something changed. It is a hint: what is true is read.
 
 use salon_core::{
-    crm::{CrmCall, Hint, Pace, crm},
+    crm::{Hint, crm},
     ids::{ConnectionId, InboundEventId},
     tenant::{CrmConnection, crm_connection},
     vendor::{Class, Failure},
@@ -35,15 +35,13 @@ pub(in super::super) async fn run(ctx: &Ctx, assignment: &Assignment, id: Inboun
     };
     tx.commit().await?;
     let adapter = crm(connection.kind);
-    let key = format!("crm:{}", connection.id);
-    let rate = connection.rate;
-    let limits = [(key.clone(), rate)];
-    ctx.pacer.acquire(&limits).await.map_err(|after| JobError::Later { after, why: "paced".into() })?;
-    let call = CrmCall::new(&ctx.http, &connection.account, ctx.crm_patience).paced(Pace { pacer: &ctx.pacer, key: &key, rate });
+    ctx.crm_turn(connection.id, connection.rate).await?;
+    let call = ctx.crm_call(&connection).prepaid();
     let theirs = match adapter.read(&call, *entity, record).await {
         Ok(theirs) => theirs,
         Err(failure) => return refused(ctx, assignment, id, &connection, failure).await,
     };
+    ctx.crm_worked(connection.id);
     let mut tx = ctx.db.tenant(assignment.tenant).await?;
     let pair = Pair { connection: connection.id, entity: *entity, ours, record, theirs: theirs.as_ref() };
     compare(&mut tx, &pair).await?;
@@ -60,6 +58,7 @@ async fn refused(
     connection: &CrmConnection,
     failure: Failure,
 ) -> Result<(), JobError> {
+    ctx.crm_failed(connection.id, &failure).await;
     if failure.class != Class::Credential {
         return Err(failure.into());
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use salon_core::{
-    crm::{CrmCall, INBOX_ACTIVE, InboxReply, InboxTalk, Pace, crm},
+    crm::{INBOX_ACTIVE, InboxReply, InboxTalk, Pace, crm},
     dialogue,
     ids::ConnectionId,
     message::NewOutgoing,
@@ -45,8 +45,11 @@ struct Reading {
 
 pub(in crate::handlers) async fn run(ctx: &Ctx, assignment: &Assignment, id: ConnectionId) -> Result<(), JobError> {
     let Some(reading) = prepare(ctx, assignment, id).await? else { return Ok(()) };
+    let connection = &reading.connection;
+    let pace = Pace::of(&ctx.pacer, id, connection.rate).and(format!("inbox:{id}"), READING);
+    let (adapter, call) = (crm(connection.kind), ctx.crm_call_at(connection, pace));
     for talk in &reading.talks {
-        match ask(ctx, &reading, talk).await {
+        match adapter.replies_since(&call, &talk.theirs, reading.since).await {
             Ok(replies) => pass_on(ctx, assignment, &reading, talk, &replies).await?,
             // This talk will not be read next time either; the others may.
             Err(failure) if failure.class == Class::Permanent => {
@@ -55,14 +58,10 @@ pub(in crate::handlers) async fn run(ctx: &Ctx, assignment: &Assignment, id: Con
             Err(failure) => return give_way(ctx, assignment, &reading, failure).await,
         }
     }
-    ctx.circuits.worked(&pace_key(id));
+    ctx.crm_worked(id);
     let mut tx = ctx.db.tenant(assignment.tenant).await?;
     tx.inbox_read(id, reading.begun).await?;
     Ok(tx.commit().await?)
-}
-
-fn pace_key(id: ConnectionId) -> String {
-    format!("crm:{id}")
 }
 
 async fn prepare(ctx: &Ctx, assignment: &Assignment, id: ConnectionId) -> Result<Option<Reading>, JobError> {
@@ -78,21 +77,6 @@ async fn prepare(ctx: &Ctx, assignment: &Assignment, id: ConnectionId) -> Result
     tx.commit().await?;
     let since = (read_until - OVERLAP).max(begun - ANSWER_KEEPS);
     Ok(Some(Reading { connection, talks, since, begun }))
-}
-
-async fn ask(ctx: &Ctx, reading: &Reading, talk: &InboxTalk) -> Result<Vec<InboxReply>, Failure> {
-    let adapter = crm(reading.connection.kind);
-    let (key, rate) = (pace_key(reading.connection.id), reading.connection.rate);
-    let limits = [(key.clone(), rate), (format!("inbox:{}", reading.connection.id), READING)];
-    while let Err(after) = ctx.pacer.acquire(&limits).await {
-        if after > ctx.crm_patience {
-            return Err(Failure::new(Class::Retry { after: Some(after) }, "paced"));
-        }
-        tokio::time::sleep(after).await;
-    }
-    let call = CrmCall::new(&ctx.http, &reading.connection.account, ctx.crm_patience);
-    let call = call.paced(Pace { pacer: &ctx.pacer, key: &key, rate });
-    adapter.replies_since(&call, &talk.theirs, reading.since).await
 }
 
 async fn pass_on(
@@ -136,13 +120,11 @@ async fn pass_on(
 
 /// What could not be read is read next time, from where this reading began.
 async fn give_way(ctx: &Ctx, assignment: &Assignment, reading: &Reading, failure: Failure) -> Result<(), JobError> {
-    let (connection, key) = (&reading.connection, pace_key(reading.connection.id));
-    match failure.class {
-        Class::Credential => return renew::or_break(ctx, assignment, connection, &failure).await,
-        Class::Retry { after: Some(after) } if failure.code != "paced" => ctx.pacer.pause(&key, after).await,
-        Class::Retry { after: Some(_) } => {}
-        _ => ctx.pause_after_failure(&key).await,
+    let connection = &reading.connection;
+    if failure.class == Class::Credential {
+        return renew::or_break(ctx, assignment, connection, &failure).await;
     }
+    ctx.crm_failed(connection.id, &failure).await;
     // A CRM that is away leaves no letters for a person to sort.
     if assignment.last_attempt {
         tracing::warn!(connection = %connection.id, %failure, "the CRM's inbox could not be read; the next reading tries again");

@@ -52,10 +52,6 @@ enum About {
     Talk { client: ClientId, conversation: ConversationId, day: NaiveDate, said: Vec<Said> },
 }
 
-pub(super) fn pace_key(intent: &Intent) -> String {
-    format!("crm:{}", intent.connection_id)
-}
-
 pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, id: IntentId) -> Result<(), JobError> {
     let mut tx = ctx.db.tenant(assignment.tenant).await?;
     let Some(intent) = tx.intent(id).await? else { return Err(JobError::Dead("the intent is gone".into())) };
@@ -66,14 +62,12 @@ pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, id: IntentId) -> Res
     // Nothing is held while Redis is asked, which may take a quarter of a second: ended here and not, as when dropped, some time later.
     // And nothing more is read before: of a thousand intents that wait for their turn each comes by once in a while.
     tx.commit().await?;
-    let key = pace_key(&intent);
-    let limits = [(key.clone(), intent.rate()?)];
-    ctx.pacer.acquire(&limits).await.map_err(|after| JobError::Later { after, why: "paced".into() })?;
+    ctx.crm_turn(intent.connection_id, intent.rate()?).await?;
     let Some(task) = prepare(ctx, assignment, id).await? else { return Ok(()) };
-    let teller = Teller::new(ctx, assignment, &task, &key);
+    let teller = Teller::new(ctx, assignment, &task);
     let told = teller.tell().await;
     if teller.has_answered() {
-        ctx.circuits.worked(&key);
+        ctx.crm_worked(task.connection.id);
     }
     match told {
         Ok(()) => {
@@ -82,7 +76,7 @@ pub(super) async fn run(ctx: &Ctx, assignment: &Assignment, id: IntentId) -> Res
         }
         Err(Undone::Ours(error)) => Err(error),
         Err(Undone::Parked(client, candidates)) => park(ctx, assignment, &task, client, &candidates).await,
-        Err(Undone::Theirs(failure)) => settle(ctx, assignment, &task, &key, failure).await,
+        Err(Undone::Theirs(failure)) => settle(ctx, assignment, &task, failure).await,
     }
 }
 
@@ -154,29 +148,21 @@ async fn park(ctx: &Ctx, assignment: &Assignment, task: &Task, client: ClientId,
     Ok(tx.commit().await?)
 }
 
-async fn settle(ctx: &Ctx, assignment: &Assignment, task: &Task, key: &str, failure: Failure) -> Result<(), JobError> {
+async fn settle(ctx: &Ctx, assignment: &Assignment, task: &Task, failure: Failure) -> Result<(), JobError> {
     let crm = task.connection.kind.as_str();
     metrics::counter!("salon_crm_total", "crm" => crm, "outcome" => failure.class.as_str()).increment(1);
     if failure.class == Class::Credential {
         renew::or_break(ctx, assignment, &task.connection, &failure).await?;
     }
+    ctx.crm_failed(task.connection.id, &failure).await;
     let mut tx = ctx.db.tenant(assignment.tenant).await?;
     let error = match failure.class {
         // Stays `sending`: the next attempt looks first. On the last one it is a dead letter that says so.
-        Class::Unknown => {
-            ctx.pause_after_failure(key).await;
-            JobError::Retry((&failure).into())
-        }
-        Class::Retry { after } => {
+        Class::Unknown => JobError::Retry((&failure).into()),
+        Class::Retry { .. } => {
             // An earlier attempt may still have been carried out.
             if task.begun.is_none() {
                 tx.settle_intent(task.intent.id, "pending", Some(&failure)).await?;
-            }
-            match after {
-                // Our own pace is no news to it.
-                Some(_) if failure.code == "paced" => {}
-                Some(after) => ctx.pacer.pause(key, after).await,
-                None => ctx.pause_after_failure(key).await,
             }
             failure.clone().into()
         }

@@ -4,7 +4,7 @@
 
 use chrono::TimeDelta;
 use salon_core::{
-    crm::{CrmCall, Entity, Pace, crm},
+    crm::{CrmCall, Entity, crm},
     ids::ConnectionId,
     tenant::{CrmConnection, crm_connection},
     vendor::{Class, Failure},
@@ -34,10 +34,8 @@ pub(in super::super) async fn run(ctx: &Ctx, assignment: &Assignment, id: Connec
         return Ok(());
     };
     let adapter = crm(connection.kind);
-    let key = format!("crm:{id}");
-    let pace = Pace { pacer: &ctx.pacer, key: &key, rate: connection.rate };
-    ctx.pacer.acquire(&[(key.clone(), pace.rate)]).await.map_err(|after| JobError::Later { after, why: "paced".into() })?;
-    let call = CrmCall::new(&ctx.http, &connection.account, ctx.crm_patience).paced(pace);
+    ctx.crm_turn(id, connection.rate).await?;
+    let call = ctx.crm_call(&connection).prepaid();
     let round = Round { ctx, assignment, connection: &connection, call };
     match round.all(adapter.capabilities().changes).await {
         Err(Interrupted::Theirs(failure)) if failure.class == Class::Credential => {
@@ -48,9 +46,15 @@ pub(in super::super) async fn run(ctx: &Ctx, assignment: &Assignment, id: Connec
             tracing::warn!(%failure, "the CRM could not be read; the next reconciliation tries again");
             Ok(())
         }
-        Err(Interrupted::Theirs(failure)) => Err(failure.into()),
+        Err(Interrupted::Theirs(failure)) => {
+            ctx.crm_failed(id, &failure).await;
+            Err(failure.into())
+        }
         Err(Interrupted::Ours(error)) => Err(error),
-        Ok(()) => Ok(()),
+        Ok(()) => {
+            ctx.crm_worked(id);
+            Ok(())
+        }
     }
 }
 

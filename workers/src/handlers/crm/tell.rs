@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use salon_core::{
     crm::{
-        Author, BookingFacts, BookingState, ClientCard, Crm, CrmCall, Ensured, Entity, GONE, Keeps, Link, NoteCard, Noted, Pace,
-        Wish, crm, digest, render as cards,
+        Author, BookingFacts, BookingState, ClientCard, Crm, CrmCall, Ensured, Entity, GONE, Keeps, Link, NoteCard, Noted, Wish,
+        crm, digest, render as cards,
     },
     ids::{ClientId, ConversationId},
     job::lane,
@@ -69,10 +69,9 @@ pub(super) struct Teller<'a> {
 }
 
 impl<'a> Teller<'a> {
-    pub(super) fn new(ctx: &'a Ctx, assignment: &'a Assignment, task: &'a Task, key: &'a str) -> Self {
+    pub(super) fn new(ctx: &'a Ctx, assignment: &'a Assignment, task: &'a Task) -> Self {
         let adapter = crm(task.connection.kind);
-        let pace = Pace { pacer: &ctx.pacer, key, rate: task.connection.rate };
-        let call = CrmCall::new(&ctx.http, &task.connection.account, ctx.crm_patience).paced(pace);
+        let call = ctx.crm_call(&task.connection).prepaid();
         Self { ctx, assignment, task, adapter, call }
     }
 
