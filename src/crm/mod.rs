@@ -16,6 +16,7 @@ pub mod fields;
 mod inbox;
 mod intent;
 mod link;
+mod meaning;
 pub mod migration;
 mod port;
 mod registry;

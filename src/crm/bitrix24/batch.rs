@@ -8,11 +8,11 @@ use url::form_urlencoded::Serializer;
 
 use super::{
     call::{self, call, resets_in},
-    error::{self, COMMAND, Effect, Fault, Waits},
+    error::{self, COMMAND, Fault, Waits},
     wire::{self, Operating},
 };
 use crate::{
-    crm::CrmCall,
+    crm::{CrmCall, meaning::Effect},
     vendor::{Failure, Quote},
 };
 

@@ -5,7 +5,6 @@ use serde_json::Value;
 use super::{
     batch::{Command, batch},
     enquiries::TITLE_CHARS,
-    error::{self, Effect},
     fields::{Facts, line},
     items::{self, Kind, numeric},
     settings::Settings,
@@ -13,7 +12,7 @@ use super::{
     wire::{self, Fields},
 };
 use crate::{
-    crm::{BookingCard, BookingState, CrmAccount, CrmCall, Entity, Fact},
+    crm::{BookingCard, BookingState, CrmAccount, CrmCall, Entity, Fact, meaning::Effect},
     vendor::Failure,
 };
 
@@ -51,7 +50,7 @@ pub(super) async fn bring(crm: &CrmCall<'_>, booking: &BookingCard, record: &str
     let owner = Owner { kind: Kind::Deal, id: numeric(record)? };
     let looks = [Command::new("crm.item.get", items::get(Kind::Deal, owner.id)), todos::list(owner)];
     let answers = batch(crm, &looks, true, Effect::Repeatable).await?;
-    let deal = items::item(answers.result(0)?).ok_or_else(|| error::unreadable(Effect::Repeatable))?;
+    let deal = items::item(answers.result(0)?).ok_or_else(|| Effect::Repeatable.unreadable())?;
     let there = todos::ours(answers.result(1)?, booking.id.0);
     let fields = changed(&settings, crm.account, booking, deal)?;
     let update = (!fields.is_empty()).then(|| Command::new("crm.item.update", items::update(Kind::Deal, owner.id, fields)));

@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::{
-    error::{self, Effect, Fault, Waits},
+    error::{self, Fault, Waits},
     settings::Settings,
     wire::{Body, Operating},
 };
 use crate::{
-    crm::{CrmAccount, CrmCall},
+    crm::{CrmAccount, CrmCall, meaning::Effect},
     vendor::{Class, Failure, Reply, Request},
 };
 
@@ -32,7 +32,7 @@ pub(super) struct Answer {
 /// Calls a method.
 pub(super) async fn call(crm: &CrmCall<'_>, method: &str, params: Value, effect: Effect) -> Result<Answer, Failure> {
     let request = request(crm, method, params)?;
-    let reply = crm.send(request).await.map_err(|unsent| error::unanswered(unsent, effect))?;
+    let reply = crm.send(request).await.map_err(|unsent| effect.unanswered(unsent))?;
     let outcome = read(&reply, effect);
     match &outcome {
         Ok((_, operating)) => rest(crm, *operating).await,
@@ -106,8 +106,8 @@ fn read(reply: &Reply, effect: Effect) -> Result<(Answer, Operating), Failure> {
         Some(Body { result: Some(result), error: None, next, .. }) if reply.is_success() => {
             Ok((Answer { result, next: next.is_some_and(|next| !next.is_null()) }, operating))
         }
-        None if reply.is_success() => Err(error::unreadable(effect).quoting(reply)),
-        Some(Body { error: None, .. }) if reply.is_success() => Err(error::unreadable(effect).quoting(reply)),
+        None if reply.is_success() => Err(effect.unreadable().quoting(reply)),
+        Some(Body { error: None, .. }) if reply.is_success() => Err(effect.unreadable().quoting(reply)),
         body => {
             let fault = body.map(|body| Fault::read(body.error.as_ref(), body.error_description.as_ref())).unwrap_or_default();
             let waits = Waits { header: reply.seconds_header("retry-after"), reset: resets_in(operating) };

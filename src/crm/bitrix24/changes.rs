@@ -6,14 +6,13 @@ use serde_json::{Value, json};
 use super::{
     call::call,
     enquiries,
-    error::{self, Effect},
     fields::{Facts, ORIGIN, ORIGINATOR},
     items::{self, Kind, numeric},
     settings::Settings,
     wire,
 };
 use crate::{
-    crm::{BookingState, CrmAccount, CrmCall, Entity, Fact, RemotePage, RemoteState},
+    crm::{BookingState, CrmAccount, CrmCall, Entity, Fact, RemotePage, RemoteState, meaning::Effect},
     vendor::Failure,
 };
 
@@ -123,7 +122,7 @@ pub(super) async fn since(
         None => Place { kind: kind(crm, entity).await?, since, past: 0 },
     };
     let answer = call(crm, "crm.item.list", list(crm.account, entity, &place), Effect::Repeatable).await?;
-    let listed = answer.result.get("items").map(wire::members).ok_or_else(|| error::unreadable(Effect::Repeatable))?;
+    let listed = answer.result.get("items").map(wire::members).ok_or_else(|| Effect::Repeatable.unreadable())?;
     Ok(RemotePage {
         next: place.after(listed.last().copied(), answer.next).map(|place| place.text()),
         records: listed.into_iter().filter_map(|item| state(crm.account, &settings, entity, place.kind, item)).collect(),

@@ -5,7 +5,6 @@ use serde_json::{Map, Value, json};
 
 use super::{
     batch::{Answers, Command, batch},
-    error::Effect,
     fields::{Facts, ORIGIN, ORIGINATOR, line},
     items::{self, Kind, numeric},
     settings::Settings,
@@ -13,7 +12,7 @@ use super::{
 };
 use crate::{
     channel::ChannelKind,
-    crm::{ClientCard, CrmAccount, CrmCall, Ensured, Entity, Fact, GONE},
+    crm::{ClientCard, CrmAccount, CrmCall, Ensured, Entity, Fact, GONE, meaning::Effect},
     vendor::Failure,
 };
 

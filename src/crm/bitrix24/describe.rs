@@ -8,14 +8,13 @@ use serde_json::{Value, json};
 use super::{
     batch::{Answers, Command, batch},
     call,
-    error::Effect,
     fields::ORIGIN,
     items::Kind,
     settings::Settings,
     wire,
 };
 use crate::{
-    crm::{CrmCall, Entity, Fact, FieldKind, FieldSpec, Health, fields::Described, fields::TheirField},
+    crm::{CrmCall, Entity, Fact, FieldKind, FieldSpec, Health, fields::Described, fields::TheirField, meaning::Effect},
     vendor::Failure,
 };
 

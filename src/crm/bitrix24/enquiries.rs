@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use super::{
     batch::{Command, batch},
     clients::Way,
-    error::Effect,
     fields::{Facts, line, plain},
     items::{self, Kind, numeric},
     settings::Settings,
@@ -13,7 +12,7 @@ use super::{
 };
 use crate::{
     channel::ChannelKind,
-    crm::{CrmAccount, CrmCall, EnquiryCard, Entity, Fact},
+    crm::{CrmAccount, CrmCall, EnquiryCard, Entity, Fact, meaning::Effect},
     vendor::Failure,
 };
 

@@ -6,38 +6,12 @@ use std::{ops::RangeInclusive, time::Duration};
 use serde_json::Value;
 
 use crate::{
-    crm::{EXPIRED, GONE, Unsent},
-    vendor::{Class, Failure},
+    crm::{
+        EXPIRED, GONE,
+        meaning::{Effect, Meaning},
+    },
+    vendor::Failure,
 };
-
-/// Longer waits than an hour are a broken clock or a broken gateway: ask again then.
-const LONGEST_WAIT: Duration = Duration::from_secs(3600);
-
-/// Whether a call may be made twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Effect {
-    /// A question, or a change that finds its own earlier result.
-    Repeatable,
-    /// Each call adds something.
-    Once,
-}
-
-/// What an error proves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Meaning {
-    /// Nothing ran; it may next time.
-    NothingRan,
-    /// Nothing ran, and nothing of this account should for so many seconds.
-    Limited(u64),
-    /// The same, until the method's counter is reset; so many seconds if the answer doesn't say when.
-    UntilReset(u64),
-    /// It was refused for what it is.
-    Refused,
-    /// The credential, its rights or the portal's plan: a person must set it right.
-    Misconfigured,
-    /// Something ran, nobody knows how far.
-    MayHaveRun,
-}
 
 /// One line of the table: all that is given must fit.
 pub(super) struct Row {
@@ -65,14 +39,17 @@ const fn status(status: RangeInclusive<u16>, meaning: Meaning, code: &'static st
 /// The code of a portal that Bitrix24's own people have blocked.
 pub(super) const OVERLOAD: &str = "overload_limit";
 
+/// The code of a method whose operating time is used up, until its counter is reset.
+const OPERATING: &str = "operation_time_limit";
+
 /// The first row that fits counts.
 #[rustfmt::skip]
 pub(super) const TABLE: &[Row] = &[
     // The bucket of 50 drains by two a second, and is the whole portal's.
-    coded("query_limit_exceeded", Meaning::Limited(2), "query_limit_exceeded"),
+    coded("query_limit_exceeded", Meaning::Closed(2), "query_limit_exceeded"),
     // Set by hand, not to be hammered at.
-    coded("overload_limit", Meaning::Limited(900), OVERLOAD),
-    coded("operation_time_limit", Meaning::UntilReset(60), "operation_time_limit"),
+    coded("overload_limit", Meaning::Closed(900), OVERLOAD),
+    coded("operation_time_limit", Meaning::Closed(60), OPERATING),
     coded("expired_token", Meaning::Misconfigured, EXPIRED),
     coded("no_auth_found", Meaning::Misconfigured, "no_auth_found"),
     coded("invalid_credentials", Meaning::Misconfigured, "invalid_credentials"),
@@ -116,7 +93,7 @@ pub(super) const TABLE: &[Row] = &[
     // A wrong address, or a portal that is being moved.
     status(404..=404, Meaning::NothingRan, "not_found"),
     status(408..=408, Meaning::MayHaveRun, "request_timeout"),
-    status(429..=429, Meaning::Limited(60), "too_many_requests"),
+    status(429..=429, Meaning::Closed(60), "too_many_requests"),
     status(400..=499, Meaning::Refused, "request_refused"),
     // A gateway's page: nobody knows what stands behind it.
     status(500..=599, Meaning::MayHaveRun, "gateway_error"),
@@ -165,35 +142,7 @@ pub(super) fn classify(status: u16, fault: &Fault, waits: Waits, effect: Effect)
             && row.error.is_none_or(|error| error == fault.error)
             && (fault.text.starts_with(row.text) || fault.error.starts_with(row.text))
     });
-    row.map_or_else(|| Failure::permanent("unexpected_status"), |row| Failure::new(class(row.meaning, effect, waits), row.code))
-}
-
-/// The class of a failure with this meaning.
-pub(super) fn class(meaning: Meaning, effect: Effect, waits: Waits) -> Class {
-    let said = waits.header.map(|wait| wait.min(LONGEST_WAIT));
-    match (meaning, effect) {
-        (Meaning::Limited(seconds), _) => Class::Retry { after: said.or(Some(Duration::from_secs(seconds))) },
-        (Meaning::UntilReset(seconds), _) => {
-            Class::Retry { after: waits.reset.or(said).or(Some(Duration::from_secs(seconds))).map(|wait| wait.min(LONGEST_WAIT)) }
-        }
-        (Meaning::NothingRan, _) => Class::Retry { after: said },
-        (Meaning::MayHaveRun, Effect::Repeatable) => Class::Retry { after: said },
-        (Meaning::MayHaveRun, Effect::Once) => Class::Unknown,
-        (Meaning::Refused, _) => Class::Permanent,
-        (Meaning::Misconfigured, _) => Class::Credential,
-    }
-}
-
-/// An answer that is none: HTML, or half of one.
-pub(super) fn unreadable(effect: Effect) -> Failure {
-    Failure::new(class(Meaning::MayHaveRun, effect, Waits::default()), "unreadable_answer")
-}
-
-/// Classifies a call that got no answer.
-pub(super) fn unanswered(unsent: Unsent, effect: Effect) -> Failure {
-    let failure = Failure::from(unsent);
-    match (failure.class, effect) {
-        (Class::Unknown, Effect::Repeatable) => Failure::retry(failure.code),
-        _ => failure,
-    }
+    let Some(row) = row else { return Failure::permanent("unexpected_status") };
+    let said = if row.code == OPERATING { waits.reset.or(waits.header) } else { waits.header };
+    Failure::new(row.meaning.class(effect, said), row.code)
 }

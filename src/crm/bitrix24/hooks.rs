@@ -7,12 +7,10 @@ use url::Url;
 
 use super::{
     batch::{Command, batch},
-    call,
-    error::Effect,
-    wire,
+    call, wire,
 };
 use crate::{
-    crm::{BY_HAND, CrmCall, HookSecret},
+    crm::{BY_HAND, CrmCall, HookSecret, meaning::Effect},
     vendor::Failure,
 };
 

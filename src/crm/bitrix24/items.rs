@@ -6,12 +6,11 @@ use uuid::Uuid;
 use super::{
     batch::Command,
     call::call,
-    error::{self, Effect},
     fields::{ORIGIN, ORIGINATOR},
     wire::{self, Fields},
 };
 use crate::{
-    crm::{CrmCall, GONE},
+    crm::{CrmCall, GONE, meaning::Effect},
     vendor::Failure,
 };
 
@@ -102,7 +101,7 @@ pub(super) fn item(result: &Value) -> Option<&Value> {
 /// Reads a record; none if it is gone.
 pub(super) async fn read(crm: &CrmCall<'_>, kind: Kind, id: u64) -> Result<Option<Value>, Failure> {
     match call(crm, "crm.item.get", get(kind, id), Effect::Repeatable).await {
-        Ok(answer) => item(&answer.result).cloned().map(Some).ok_or_else(|| error::unreadable(Effect::Repeatable)),
+        Ok(answer) => item(&answer.result).cloned().map(Some).ok_or_else(|| Effect::Repeatable.unreadable()),
         Err(failure) if failure.code == GONE => Ok(None),
         Err(failure) => Err(failure),
     }
@@ -117,7 +116,7 @@ pub(super) async fn create(crm: &CrmCall<'_>, kind: Kind, fields: Fields) -> Res
 /// The id of a record that was made.
 pub(super) fn created(result: &Value) -> Result<String, Failure> {
     let id = item(result).and_then(|item| item.get("id")).and_then(wire::id);
-    id.ok_or_else(|| error::unreadable(Effect::Repeatable))
+    id.ok_or_else(|| Effect::Repeatable.unreadable())
 }
 
 /// Changes a record, if there is anything to change.

@@ -3,15 +3,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use super::{
-    call::call,
-    error::{self, Effect},
-    fields::plain,
-    items::numeric,
-    wire,
-};
+use super::{call::call, fields::plain, items::numeric, wire};
 use crate::{
-    crm::{CrmCall, NoteCard, Noted},
+    crm::{CrmCall, NoteCard, Noted, meaning::Effect},
     vendor::Failure,
 };
 
@@ -24,7 +18,7 @@ const PAGES: usize = 20;
 pub(super) async fn add(crm: &CrmCall<'_>, note: &NoteCard) -> Result<Noted, Failure> {
     let fields = json!({"ENTITY_ID": numeric(&note.client)?, "ENTITY_TYPE": "contact", "COMMENT": plain(&note.text)});
     let answer = call(crm, "crm.timeline.comment.add", json!({"fields": fields}), Effect::Once).await?;
-    let note = wire::id(&answer.result).ok_or_else(|| error::unreadable(Effect::Once))?;
+    let note = wire::id(&answer.result).ok_or_else(|| Effect::Once.unreadable())?;
     Ok(Noted { conversation: None, note })
 }
 

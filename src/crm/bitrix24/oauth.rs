@@ -7,12 +7,12 @@ use url::form_urlencoded::Serializer;
 
 use super::{
     call::below,
-    error::{self, Effect, Fault, Waits},
+    error::{self, Fault, Waits},
     settings::Settings,
     wire::Body,
 };
 use crate::{
-    crm::{CrmCall, Login, LoginPrompt, OAuth, Tokens},
+    crm::{CrmCall, Login, LoginPrompt, OAuth, Tokens, meaning::Effect},
     vendor::{Class, Failure, Reply, Request},
 };
 
@@ -48,7 +48,7 @@ pub(super) async fn renew(crm: &CrmCall<'_>) -> Result<Tokens, Failure> {
 async fn exchange(crm: &CrmCall<'_>, grant: &str, name: &str, value: &SecretString) -> Result<Tokens, Failure> {
     let url = below(&Settings::of(crm.account)?.oauth_url()?, &["oauth", "token"])?;
     let request = Request::post_form(url, form(client(crm)?, grant, name, value), crm.patience);
-    let reply = crm.send(request).await.map_err(|unsent| error::unanswered(unsent, Effect::Once))?;
+    let reply = crm.send(request).await.map_err(|unsent| Effect::Once.unanswered(unsent))?;
     if reply.is_success()
         && let Some(Granted { access_token: Some(access), refresh_token: Some(refresh) }) = reply.json()
     {
@@ -70,9 +70,11 @@ fn form(client: &OAuth, grant: &str, name: &str, value: &SecretString) -> String
 fn refused(reply: &Reply) -> Failure {
     let Some(body) = Body::of(reply).filter(|body| body.error.is_some()) else {
         let waits = Waits { header: reply.seconds_header("retry-after"), reset: None };
-        let unreadable = || error::unreadable(Effect::Once);
-        let failure =
-            if reply.is_success() { unreadable() } else { error::classify(reply.status, &Fault::default(), waits, Effect::Once) };
+        let failure = if reply.is_success() {
+            Effect::Once.unreadable()
+        } else {
+            error::classify(reply.status, &Fault::default(), waits, Effect::Once)
+        };
         return failure.quoting(reply);
     };
     let fault = Fault::read(body.error.as_ref(), body.error_description.as_ref());

@@ -7,14 +7,13 @@ use uuid::Uuid;
 
 use super::{
     batch::Command,
-    error::{self, Effect},
     fields::{line, plain},
     items::{Kind, numeric},
     settings::Settings,
     wire,
 };
 use crate::{
-    crm::{CrmCall, TaskCard},
+    crm::{CrmCall, TaskCard, meaning::Effect},
     vendor::Failure,
 };
 
@@ -120,5 +119,5 @@ pub(super) async fn ensure(crm: &CrmCall<'_>, task: &TaskCard) -> Result<String,
         responsible: settings.responsible_id,
     };
     let added = new.on(owner).alone(crm, Effect::Repeatable).await?;
-    added.get("id").and_then(wire::id).ok_or_else(|| error::unreadable(Effect::Repeatable))
+    added.get("id").and_then(wire::id).ok_or_else(|| Effect::Repeatable.unreadable())
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::{
-    error::{self, Meaning},
+    error,
     operations::Operation,
     wire::{Answer, Call},
 };
@@ -62,9 +62,8 @@ pub(super) async fn ask<T: DeserializeOwned>(
     let access = Access::of(crm.account);
     let body = Call { query: operation.document, variables };
     let request = access.sign(Request::post_json(endpoint(crm.account, &["graphql"])?, &body, crm.patience));
-    let reply = crm.send(request).await.map_err(|unsent| error::unanswered(unsent, operation.effect))?;
-    let unreadable =
-        || Failure::new(error::class(Meaning::MayHaveRun, operation.effect, None), "unreadable_answer").quoting(&reply);
+    let reply = crm.send(request).await.map_err(|unsent| operation.effect.unanswered(unsent))?;
+    let unreadable = || operation.effect.unreadable().quoting(&reply);
     let refused = || renewable(error::classify(&reply, operation.effect), access);
     if !reply.is_success() {
         return Err(refused());

@@ -1,16 +1,13 @@
 //! What erxes' errors mean. Every error of a resolver comes as HTTP 200 with `INTERNAL_SERVER_ERROR`, so it is known by its category
 //! and its text; the gateway's own come with a status.
 
-use std::{ops::RangeInclusive, time::Duration};
+use std::ops::RangeInclusive;
 
 use super::wire::Answer;
 use crate::{
-    crm::Unsent,
-    vendor::{Class, Failure, Reply},
+    crm::meaning::{Effect, Meaning, retry_after},
+    vendor::{Failure, Reply},
 };
-
-/// Longer waits than an hour are a broken clock or a broken gateway: ask again then.
-const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
 /// Nobody is logged in.
 pub(super) const LOGIN_REQUIRED: &str = "login_required";
@@ -22,28 +19,6 @@ pub(super) const SCOPE_REQUIRED: &str = "scope_required";
 pub(super) const CUSTOMER_NOT_FOUND: &str = "customer_not_found";
 /// Another customer has this number, e-mail or code.
 pub(super) const DUPLICATED: &str = "duplicated";
-
-/// Whether a call may be made twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Effect {
-    /// A question, or a change that finds its own earlier result.
-    Repeatable,
-    /// Each call adds something.
-    Once,
-}
-
-/// What an error proves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Meaning {
-    /// Nothing ran; it may next time.
-    NothingRan,
-    /// It was refused for what it is.
-    Refused,
-    /// The token or the integration is wrong: a person must set it right.
-    Misconfigured,
-    /// Something ran, nobody knows how far.
-    MayHaveRun,
-}
 
 /// One line of the table: all that is given must fit.
 pub(super) struct Row {
@@ -112,18 +87,7 @@ pub(super) fn classify(reply: &Reply, effect: Effect) -> Failure {
             && (row.text.is_empty() || texts.iter().any(|text| text.starts_with(row.text)))
     });
     let Some(row) = row else { return Failure::permanent("unexpected_status").quoting(reply) };
-    let after = reply.seconds_header("retry-after").map(|wait| wait.min(LONGEST_WAIT));
-    Failure::new(class(row.meaning, effect, after), row.code).quoting(reply)
-}
-
-/// The class of a failure with this meaning.
-pub(super) fn class(meaning: Meaning, effect: Effect, after: Option<Duration>) -> Class {
-    match (meaning, effect) {
-        (Meaning::NothingRan, _) | (Meaning::MayHaveRun, Effect::Repeatable) => Class::Retry { after },
-        (Meaning::MayHaveRun, Effect::Once) => Class::Unknown,
-        (Meaning::Refused, _) => Class::Permanent,
-        (Meaning::Misconfigured, _) => Class::Credential,
-    }
+    Failure::new(row.meaning.class(effect, retry_after(reply)), row.code).quoting(reply)
 }
 
 /// Whether a person at the salon may not do this: another way is taken, and nothing is broken by it.
@@ -151,16 +115,6 @@ pub(super) fn classify_oauth(reply: &Reply, effect: Effect) -> Failure {
     let Some((code, meaning)) = OAUTH.iter().find(|(code, _)| answer.error.as_deref() == Some(*code)) else {
         return classify(reply, effect);
     };
-    let after = reply.seconds_header("retry-after").map(|wait| wait.min(LONGEST_WAIT));
     let code = if *code == "expired_token" { "device_code_expired" } else { code };
-    Failure::new(class(*meaning, effect, after), code).quoting(reply)
-}
-
-/// Classifies a call that got no answer.
-pub(super) fn unanswered(unsent: Unsent, effect: Effect) -> Failure {
-    let failure = Failure::from(unsent);
-    match (failure.class, effect) {
-        (Class::Unknown, Effect::Repeatable) => Failure::retry(failure.code),
-        _ => failure,
-    }
+    Failure::new(meaning.class(effect, retry_after(reply)), code).quoting(reply)
 }

@@ -13,11 +13,11 @@ use serde_json::{Map, Value, json};
 
 use super::{
     access::endpoint,
-    error::{self, Effect, Meaning},
+    error,
     wire::{DeviceCode, Granted},
 };
 use crate::{
-    crm::{CrmCall, Login, LoginPrompt, OAuth, Tokens},
+    crm::{CrmCall, Login, LoginPrompt, OAuth, Tokens, meaning::Effect},
     vendor::{Class, Failure, Request},
 };
 
@@ -88,9 +88,9 @@ async fn post<T: DeserializeOwned>(
     if let Some(secret) = &client.client_secret {
         request = request.secret_header(SECRET, secret.expose_secret());
     }
-    let reply = crm.send(request).await.map_err(|unsent| error::unanswered(unsent, effect))?;
+    let reply = crm.send(request).await.map_err(|unsent| effect.unanswered(unsent))?;
     if !reply.is_success() {
         return Err(error::classify_oauth(&reply, effect));
     }
-    reply.json().ok_or_else(|| Failure::new(error::class(Meaning::MayHaveRun, effect, None), "unreadable_answer").quoting(&reply))
+    reply.json().ok_or_else(|| effect.unreadable().quoting(&reply))
 }

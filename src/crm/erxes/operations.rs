@@ -1,7 +1,7 @@
 //! The documents. There are no aliases, so that a result is always under its field's own name, and every argument is a variable of the same
 //! name.
 
-use super::error::Effect;
+use crate::crm::meaning::Effect;
 
 /// An operation: its document, the field its result is under, and whether it may be repeated.
 pub(super) struct Operation {

@@ -7,11 +7,14 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::{
-    error::{self, Effect, Meaning, NOT_FOUND},
+    error::{self, NOT_FOUND},
     wire::{Body, List, Record, Where, query},
 };
 use crate::{
-    crm::{CrmAccount, CrmCall, GONE},
+    crm::{
+        CrmAccount, CrmCall, GONE,
+        meaning::{Effect, Meaning},
+    },
     crypto::hmac_sha256,
     vendor::{Failure, Reply, Request},
 };
@@ -48,7 +51,7 @@ impl<'a> Ask<'a> {
 pub(super) async fn send(call: &CrmCall<'_>, ask: Ask<'_>) -> Result<Reply, Failure> {
     let effect = ask.effect;
     let request = request(call, ask)?;
-    let reply = call.send(request).await.map_err(|unsent| error::unanswered(unsent, effect))?;
+    let reply = call.send(request).await.map_err(|unsent| effect.unanswered(unsent))?;
     if reply.is_success() { Ok(reply) } else { Err(error::classify(&reply, effect)) }
 }
 
@@ -141,7 +144,7 @@ pub(super) async fn create(call: &CrmCall<'_>, scope: &str, body: &Body, effect:
     let made: Record = read(&send(call, ask).await?, effect)?;
     match made.id() {
         Some(id) => Ok((id.to_owned(), made)),
-        None => Err(Failure::new(error::class(Meaning::MayHaveRun, effect, None), "no_id")),
+        None => Err(Failure::new(Meaning::MayHaveRun.class(effect, None), "no_id")),
     }
 }
 

@@ -3,13 +3,12 @@
 use super::{
     Settings, api,
     enquiries::by_our_id,
-    error::Effect,
     fields::scope,
     text::{LINE, cut},
     wire::{Body, moment, parent},
 };
 use crate::{
-    crm::{BookingCard, BookingState, CrmAccount, CrmCall, Entity, Fact},
+    crm::{BookingCard, BookingState, CrmAccount, CrmCall, Entity, Fact, meaning::Effect},
     vendor::Failure,
 };
 

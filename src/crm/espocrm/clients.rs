@@ -4,13 +4,12 @@ use serde_json::{Value, json};
 
 use super::{
     Settings, api,
-    error::Effect,
     fields::scope,
     text::{NO_SURNAME, Names, plain},
     wire::{Body, Record, Where, moment},
 };
 use crate::{
-    crm::{ClientCard, CrmAccount, CrmCall, Ensured, Entity, Fact, GONE},
+    crm::{ClientCard, CrmAccount, CrmCall, Ensured, Entity, Fact, GONE, meaning::Effect},
     vendor::Failure,
 };
 

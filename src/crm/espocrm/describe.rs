@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     Settings, api,
-    error::{CONFLICT, Effect, FORBIDDEN},
+    error::{CONFLICT, FORBIDDEN},
     fields::{FIELDS, scope},
     text::LINE,
     wire::{Body, FieldDefinition},
@@ -16,6 +16,7 @@ use crate::{
     crm::{
         CrmCall, Entity, FieldKind, FieldSpec,
         fields::{Described, TheirField},
+        meaning::Effect,
     },
     vendor::Failure,
 };

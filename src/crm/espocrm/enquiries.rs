@@ -4,13 +4,12 @@ use url::Url;
 
 use super::{
     Settings, api,
-    error::Effect,
     fields::scope,
     text::{Names, plain},
     wire::{Body, Where},
 };
 use crate::{
-    crm::{CrmAccount, CrmCall, EnquiryCard, Entity, Fact},
+    crm::{CrmAccount, CrmCall, EnquiryCard, Entity, Fact, meaning::Effect},
     vendor::Failure,
 };
 

@@ -1,21 +1,18 @@
 //! What EspoCRM's errors mean (EspoCRM note, 2.5). The reason is in a header, the body may be empty, and a 409 is two things: an array is
 //! somebody who looks like this one, an object a record that somebody else changed meanwhile.
 
-use std::{ops::RangeInclusive, time::Duration};
+use std::ops::RangeInclusive;
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    crm::Unsent,
-    vendor::{Class, Failure, Reply},
+    crm::meaning::{Effect, Meaning, retry_after},
+    vendor::{Failure, Reply},
 };
 
-/// Longer waits than an hour are a broken clock or a broken proxy: ask again then.
-const LONGEST_WAIT: Duration = Duration::from_secs(3600);
-
 /// Ten wrong keys in a minute lock an address out, and every key behind it (EspoCRM note, 2.1).
-const LOCKED_OUT: Duration = Duration::from_secs(60);
+const LOCKED_OUT: u64 = 60;
 
 /// The code of an answer that says: there is no such record, or no such thing at all.
 pub(super) const NOT_FOUND: &str = "not_found";
@@ -23,30 +20,6 @@ pub(super) const NOT_FOUND: &str = "not_found";
 pub(super) const FORBIDDEN: &str = "forbidden";
 /// The code of an answer that says: something of that name is there.
 pub(super) const CONFLICT: &str = "conflict";
-
-/// Whether a call may be made twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Effect {
-    /// A question, or a change that finds its own earlier result.
-    Repeatable,
-    /// Each call adds something.
-    Once,
-}
-
-/// What an error proves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Meaning {
-    /// Nothing ran; it may next time.
-    NothingRan,
-    /// Nothing ran, and nothing will for this long.
-    Closed(Duration),
-    /// It was refused for what it is.
-    Refused,
-    /// The key, its role or a setting is wrong: a person must set it right.
-    Misconfigured,
-    /// Something ran, nobody knows how far.
-    MayHaveRun,
-}
 
 /// What the body looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,8 +114,7 @@ pub(super) fn classify(reply: &Reply, effect: Effect) -> Failure {
             && (row.text.is_empty() || texts.iter().any(|text| text.starts_with(row.text)))
     });
     let Some(row) = row else { return Failure::permanent("unexpected_status").quoting(reply) };
-    let after = reply.seconds_header("retry-after").map(|wait| wait.min(LONGEST_WAIT));
-    let class = class(row.meaning, effect, after);
+    let class = row.meaning.class(effect, retry_after(reply));
     let failure = match translation.data.as_ref().and_then(named_field) {
         Some(field) if row.code == "invalid_field" => Failure::new(class, format!("invalid_field:{field}")),
         _ => Failure::new(class, row.code),
@@ -166,25 +138,5 @@ fn shape(body: &[u8]) -> Shape {
         Some(b'<') => Shape::Html,
         Some(b'[') => Shape::Array,
         _ => Shape::Any,
-    }
-}
-
-/// The class of a failure with this meaning.
-pub(super) fn class(meaning: Meaning, effect: Effect, after: Option<Duration>) -> Class {
-    match (meaning, effect) {
-        (Meaning::Closed(wait), _) => Class::Retry { after: Some(after.unwrap_or(wait)) },
-        (Meaning::NothingRan, _) | (Meaning::MayHaveRun, Effect::Repeatable) => Class::Retry { after },
-        (Meaning::MayHaveRun, Effect::Once) => Class::Unknown,
-        (Meaning::Refused, _) => Class::Permanent,
-        (Meaning::Misconfigured, _) => Class::Credential,
-    }
-}
-
-/// Classifies a call that got no answer.
-pub(super) fn unanswered(unsent: Unsent, effect: Effect) -> Failure {
-    let failure = Failure::from(unsent);
-    match (failure.class, effect) {
-        (Class::Unknown, Effect::Repeatable) => Failure::retry(failure.code),
-        _ => failure,
     }
 }

@@ -5,11 +5,11 @@ use url::Url;
 
 use super::{
     api,
-    error::{Effect, NOT_FOUND},
+    error::NOT_FOUND,
     wire::{Body, Record},
 };
 use crate::{
-    crm::{CrmCall, HookSecret},
+    crm::{CrmCall, HookSecret, meaning::Effect},
     vendor::Failure,
 };
 

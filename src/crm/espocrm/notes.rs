@@ -4,13 +4,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
     Settings, api,
-    error::Effect,
     fields::scope,
     text::{LINE, cut, plain},
     wire::{Body, Where, Whoami, moment, parent},
 };
 use crate::{
-    crm::{CrmCall, Entity, NoteCard, Noted, TaskCard},
+    crm::{CrmCall, Entity, NoteCard, Noted, TaskCard, meaning::Effect},
     vendor::Failure,
 };
 

@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    crm::{Crm, EXPIRED, GONE},
+    crm::{Crm, EXPIRED, GONE, meaning::Effect},
     vendor::{Reply, stub::http},
 };
 
-use super::super::error::{Effect, Fault, TABLE, Waits, classify};
+use super::super::error::{Fault, TABLE, Waits, classify};
 
 const fn after(seconds: u64) -> Class {
     Class::Retry { after: Some(Duration::from_secs(seconds)) }

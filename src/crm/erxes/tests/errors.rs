@@ -9,10 +9,8 @@ use super::{REFRESH, RETRY, SECRET, TOKEN, account, data, graph_error, messages:
 use crate::{
     crm::{
         Author, Crm, CrmCall, EXPIRED, UNATTENDED,
-        erxes::{
-            Erxes,
-            error::{self, Effect},
-        },
+        erxes::{Erxes, error},
+        meaning::Effect,
     },
     vendor::{
         Class, Failure, Reply,

@@ -2,10 +2,8 @@ use std::time::Duration;
 
 use http::HeaderMap;
 
-use super::{
-    super::error::{self, Effect},
-    *,
-};
+use super::{super::error, *};
+use crate::crm::meaning::Effect;
 use crate::vendor::Reply;
 
 fn reply(status: u16, reason: Option<&str>, body: &str) -> Reply {
