@@ -2,11 +2,15 @@
 //! about availability and bookings; our rows say which wish of which client each one is.
 
 pub mod calcom;
+mod outcome;
 mod reminders;
 mod store;
+mod wish;
 
+pub use outcome::Outcome;
 pub use reminders::Reminder;
-pub use store::{Booking, Outcome, Wish, Wished, booking_key, calendar_lane};
+pub use store::{Booking, calendar_lane};
+pub use wish::{Wish, Wished, booking_key};
 
 use std::collections::BTreeMap;
 

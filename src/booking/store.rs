@@ -1,37 +1,17 @@
 //! Our rows about bookings, and their history.
 #![allow(clippy::disallowed_methods, reason = "stores are where SQL lives")]
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::CalendarBooking;
 use crate::{
-    client::Contact,
     ids::{BookingId, ClientId, ConversationId, ServiceId, StaffId},
     job::{Job, NewJob, lane},
     store::{StoreError, Tx},
 };
-
-/// How a visit ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// It took place, as far as anybody said.
-    Completed,
-    /// The client did not come.
-    NoShow,
-}
-
-impl Outcome {
-    /// The name in the database.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Completed => "completed",
-            Self::NoShow => "no_show",
-        }
-    }
-}
 
 /// A visit, as our row has it.
 #[derive(Debug, Clone, FromRow)]
@@ -71,80 +51,14 @@ impl Booking {
     }
 }
 
-/// The name of one wish: this conversation's attempt number so-and-so. The same wish twice gives the same name.
-pub fn booking_key(conversation: ConversationId, attempt: u64) -> String {
-    format!("{conversation}:{attempt}")
-}
-
 /// The lane of everything that is asked of the calendar about one booking.
 pub fn calendar_lane(booking: BookingId) -> Uuid {
     lane("calendar", booking.0, "")
 }
 
-/// A wish that the dialogue has confirmed.
-#[derive(Debug, Clone, Copy)]
-pub struct Wish {
-    /// The dialogue's attempt.
-    pub attempt: u64,
-    /// What.
-    pub service: ServiceId,
-    /// With whom.
-    pub staff: StaffId,
-    /// The calendar's event type for the two.
-    pub event_type_id: i64,
-    /// When.
-    pub start: DateTime<Utc>,
-    /// How long.
-    pub minutes: i32,
-}
-
-/// What became of a wish at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wished {
-    /// The calendar will be asked.
-    Asked(BookingId),
-    /// This very wish is on record already.
-    Known(BookingId),
-    /// That master is taken at that time, by another of our own bookings.
-    Taken,
-}
-
 const COLUMNS: &str = "select id, client_id, conversation_id, service_id, staff_id, event_type_id, booking_key, start_at, end_at, status, version, create_begun_at, calendar_uid from booking";
 
 impl Tx {
-    /// Puts a wish on record and has the calendar asked.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub async fn wish(&mut self, contact: &Contact, wish: &Wish) -> Result<Wished, StoreError> {
-        let (tenant, now, id) = (self.tenant(), self.now(), self.new_id::<BookingId>());
-        let key = booking_key(contact.conversation_id, wish.attempt);
-        let made = sqlx::query(
-            "insert into booking (id, tenant_id, client_id, conversation_id, service_id, staff_id, event_type_id, booking_key, origin, start_at, end_at, status, created_at, updated_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, 'dialogue', $9, $10, 'pending', $11, $11)
-             on conflict do nothing",
-        )
-        .bind(id)
-        .bind(tenant)
-        .bind(contact.client_id)
-        .bind(contact.conversation_id)
-        .bind(wish.service)
-        .bind(wish.staff)
-        .bind(wish.event_type_id)
-        .bind(&key)
-        .bind(wish.start)
-        .bind(wish.start + TimeDelta::minutes(i64::from(wish.minutes)))
-        .bind(now)
-        .execute(self.conn())
-        .await?;
-        if made.rows_affected() == 0 {
-            return Ok(self.booking_by_key(&key).await?.map_or(Wished::Taken, |known| Wished::Known(known.id)));
-        }
-        self.booking_event(id, 1, "wished", "client", json!({ "start": wish.start })).await?;
-        self.enqueue(NewJob::new(Job::CreateBooking { booking: id }).in_lane(calendar_lane(id)).deadline(wish.start)).await?;
-        Ok(Wished::Asked(id))
-    }
-
     /// Reads a booking and locks it.
     ///
     /// # Errors
@@ -240,46 +154,6 @@ impl Tx {
         Ok(changed)
     }
 
-    /// Writes down how a visit ended. None if that is known already, or the visit does not stand.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub async fn end_visit(&mut self, booking: BookingId, outcome: Outcome, actor: &str) -> Result<Option<Booking>, StoreError> {
-        let now = self.now();
-        let changed = sqlx::query(
-            "update booking set outcome = $2, version = version + 1, updated_at = $3
-             where id = $1 and status in ('booked', 'cancelling') and outcome is distinct from $2",
-        )
-        .bind(booking)
-        .bind(outcome.as_str())
-        .bind(now)
-        .execute(self.conn())
-        .await?
-        .rows_affected();
-        if changed == 0 {
-            return Ok(None);
-        }
-        let changed = self.booking(booking).await?.ok_or(StoreError::Corrupt("booking"))?;
-        self.booking_event(booking, changed.version, outcome.as_str(), actor, json!({})).await?;
-        Ok(Some(changed))
-    }
-
-    /// Visits that ended before this moment and of which nobody has said how.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub async fn visits_over(&mut self, before: DateTime<Utc>, limit: i64) -> Result<Vec<BookingId>, StoreError> {
-        let tenant = self.tenant();
-        Ok(sqlx::query_scalar(
-            "select id from booking where tenant_id = $1 and status = 'booked' and outcome is null and end_at < $2 order by end_at limit $3",
-        )
-        .bind(tenant)
-        .bind(before)
-        .bind(limit)
-        .fetch_all(self.conn())
-        .await?)
-    }
-
     async fn link_uid(&mut self, booking: BookingId, uid: &str) -> Result<(), StoreError> {
         let (tenant, now) = (self.tenant(), self.now());
         sqlx::query(
@@ -294,7 +168,7 @@ impl Tx {
         Ok(())
     }
 
-    async fn booking_event(
+    pub(super) async fn booking_event(
         &mut self,
         booking: BookingId,
         version: i64,

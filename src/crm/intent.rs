@@ -95,6 +95,11 @@ impl Intent {
         matches!(self.state.as_str(), "pending" | "sending" | "failed")
     }
 
+    /// Of which day's talk it is, where the version of its subject is a day.
+    pub fn day(&self) -> Option<NaiveDate> {
+        day_of(self.subject_version)
+    }
+
     /// Which CRM is told.
     ///
     /// # Errors
@@ -112,19 +117,14 @@ struct Listener {
     transcripts: bool,
 }
 
-/// An intent that waits for somebody to say which of several records a person is.
-#[derive(Debug, Clone, FromRow)]
-pub struct Parked {
-    /// Whose record.
-    pub client_id: ClientId,
-    /// At which connection.
-    pub connection_id: ConnectionId,
-    /// Which CRM that is.
-    pub kind: String,
-    /// Their ids to choose from.
-    pub candidates: Vec<String>,
-    /// How many intents wait.
-    pub waiting: i64,
+/// One client's records go one at a time: two parallel look-ups would both create.
+pub(super) fn client_lane(connection: ConnectionId, client: ClientId) -> Uuid {
+    lane("crm", connection.0, &client.to_string())
+}
+
+/// A day's talk is not in its client's lane: a job that waits for the night would hold up what follows it there.
+pub(super) fn talk_lane(connection: ConnectionId, conversation: ConversationId) -> Uuid {
+    lane("crm-talk", connection.0, &conversation.to_string())
 }
 
 /// The day that the version of a day's talk is; none for what is no day.
@@ -148,8 +148,7 @@ impl Tx {
                 (Wish::RecordMessage, false, _) => {}
                 (Wish::RecordMessage, true, Transcript::Daily) => self.tell_at_days_end(listener.id, subject).await?,
                 _ => {
-                    // One client's records go one at a time: two parallel look-ups would both create.
-                    let lane = lane("crm", listener.id.0, &client.to_string());
+                    let lane = client_lane(listener.id, client);
                     self.intend(listener.id, wish, subject, version, |job| job.in_lane(lane)).await?;
                 }
             }
@@ -168,7 +167,7 @@ impl Tx {
         subject: Uuid,
         client: ClientId,
     ) -> Result<(), StoreError> {
-        let lane = lane("crm", connection.0, &client.to_string());
+        let lane = client_lane(connection, client);
         // No version of the subject: below zero, and never the same twice.
         let version = -self.now().timestamp_micros();
         self.intend(connection, wish, subject, version, |job| job.in_lane(lane)).await
@@ -199,13 +198,12 @@ impl Tx {
         .await?)
     }
 
-    /// A day's messages of one talk are one intent, which is carried out when the day is over where the salon is. Not in the client's lane:
-    /// a job that waits for the night would hold up what follows it there.
+    /// A day's messages of one talk are one intent, which is carried out when the day is over where the salon is.
     async fn tell_at_days_end(&mut self, connection: ConnectionId, message: Uuid) -> Result<(), StoreError> {
         let Some((conversation, day)) = self.day_of_message(message).await? else { return Ok(()) };
         let Some(date) = day_of(day) else { return Ok(()) };
         let after = self.after_day(date).await?;
-        let lane = lane("crm-talk", connection.0, &conversation.to_string());
+        let lane = talk_lane(connection, conversation);
         self.intend(connection, Wish::AppendTranscript, conversation.0, day, |job| job.in_lane(lane).run_at(after)).await
     }
 
@@ -286,75 +284,5 @@ impl Tx {
         .execute(self.conn())
         .await?;
         Ok(())
-    }
-
-    /// Sets an intent aside until somebody says which of these records the client is ([`Tx::unpark`]).
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub async fn park_intent(&mut self, id: IntentId, client: ClientId, candidates: &[String]) -> Result<(), StoreError> {
-        let now = self.now();
-        sqlx::query("update crm_intent set state = 'parked', parked_for = $2, candidates = $3, updated_at = $4 where id = $1 and state <> 'moved'")
-            .bind(id)
-            .bind(client)
-            .bind(candidates)
-            .bind(now)
-            .execute(self.conn())
-            .await?;
-        Ok(())
-    }
-
-    /// Whether an intent of this client is set aside at this connection: what follows it must wait too.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub async fn candidates_of(&mut self, connection: ConnectionId, client: ClientId) -> Result<Option<Vec<String>>, StoreError> {
-        Ok(sqlx::query_scalar(
-            "select candidates from crm_intent where connection_id = $1 and parked_for = $2 and state = 'parked' order by id limit 1",
-        )
-        .bind(connection)
-        .bind(client)
-        .fetch_optional(self.conn())
-        .await?)
-    }
-
-    /// Every client of the tenant who waits for somebody to say which record they are.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub async fn parked(&mut self) -> Result<Vec<Parked>, StoreError> {
-        let tenant = self.tenant();
-        Ok(sqlx::query_as(
-            "select p.client_id, p.connection_id, c.kind, f.candidates, p.waiting
-             from (select parked_for as client_id, connection_id, (array_agg(id order by id))[1] as first, count(*) as waiting
-                   from crm_intent where tenant_id = $1 and state = 'parked' group by 1, 2) p
-               join connection c on c.id = p.connection_id join crm_intent f on f.id = p.first order by p.first",
-        )
-        .bind(tenant)
-        .fetch_all(self.conn())
-        .await?)
-    }
-
-    /// Carries out what was set aside for a client, in its order. Returns how many.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub async fn unpark(&mut self, connection: ConnectionId, client: ClientId) -> Result<usize, StoreError> {
-        let now = self.now();
-        let mut ids: Vec<IntentId> = sqlx::query_scalar(
-            "update crm_intent set state = 'pending', candidates = '{}', updated_at = $3
-             where connection_id = $1 and parked_for = $2 and state = 'parked' returning id",
-        )
-        .bind(connection)
-        .bind(client)
-        .bind(now)
-        .fetch_all(self.conn())
-        .await?;
-        ids.sort_unstable();
-        let lane = lane("crm", connection.0, &client.to_string());
-        for id in &ids {
-            self.enqueue(NewJob::new(Job::SyncCrm { intent: *id }).in_lane(lane)).await?;
-        }
-        Ok(ids.len())
     }
 }

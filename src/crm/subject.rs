@@ -7,7 +7,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::{FromRow, types::Json};
 use uuid::Uuid;
 
-use super::BookingState;
+use super::{BookingState, ClientCard, Link, render};
 use crate::{
     channel::ChannelKind,
     ids::{BookingId, ClientId, ConversationId},
@@ -89,6 +89,11 @@ impl BookingFacts {
         }
     }
 
+    /// Whether nobody knows if the calendar took it.
+    pub fn is_unclear(&self) -> bool {
+        self.status == "unclear"
+    }
+
     /// The service in this language, or in any.
     pub fn service(&self, lang: Lang) -> Option<&str> {
         let titles = &self.titles.as_ref()?.0;
@@ -122,11 +127,16 @@ impl Tx {
         Ok(sqlx::query_as(sql).bind(conversation).bind(day).fetch_all(self.conn()).await?)
     }
 
-    /// What else there is to tell of a client.
+    /// A client as a CRM would be told of them now, with their record if it is linked.
     ///
     /// # Errors
-    /// When the database refuses.
-    pub async fn client_facts(&mut self, client: ClientId) -> Result<ClientFacts, StoreError> {
+    /// When the database refuses, or there is no such client.
+    pub async fn client_card(&mut self, id: ClientId, link: Option<&Link>) -> Result<ClientCard, StoreError> {
+        let (client, facts, origin) = (self.client(id).await?, self.client_facts(id).await?, self.origin(id).await?);
+        Ok(render::client(&client, &facts, origin, link))
+    }
+
+    async fn client_facts(&mut self, client: ClientId) -> Result<ClientFacts, StoreError> {
         Ok(sqlx::query_as(
             "select (select a.kind from conversation c join channel_account a on a.id = c.channel_account_id
                      where c.client_id = $1 order by c.last_inbound_at desc nulls last limit 1) as channel,

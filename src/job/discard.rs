@@ -143,7 +143,7 @@ async fn end_booking(tx: &mut Tx, booking: &Booking, why: &str) -> Result<Option
         }
         // There may be a visit at cal.com. The time stays taken, and reconciliation follows what it finds there.
         ("pending", Some(_)) => {
-            tx.move_booking(booking, "unclear", "operator", None, Some(why)).await?;
+            tx.leave_unclear(booking, "operator", why).await?;
             Ok(Some("the booking is unclear"))
         }
         // As far as is known, nobody cancelled it.

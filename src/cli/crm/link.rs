@@ -9,7 +9,7 @@ use super::{Access, Which};
 use crate::{
     app::App,
     cli::{CliError, actor, channel, out::say},
-    crm::{ClientCard, Ensured, Entity, Wish, render},
+    crm::{ClientCard, Ensured, Entity, Wish},
     ids::{ClientId, ConnectionId, TenantId},
     tenant,
     vendor::{Class, Failure},
@@ -84,10 +84,7 @@ async fn checked(
 
 /// A record of its own. By number and by e-mail nothing is looked for: they are what several records share.
 async fn made(app: &App, tenant: TenantId, mut access: Access<'_>, client: ClientId) -> Result<String, CliError> {
-    let mut tx = app.db.tenant(tenant).await?;
-    let (person, facts, origin) = (tx.client(client).await?, tx.client_facts(client).await?, tx.origin(client).await?);
-    drop(tx);
-    let card = render::client(&person, &facts, origin, None);
+    let card = app.db.tenant(tenant).await?.client_card(client, None).await?;
     let number = card.phone.clone().or_else(|| card.claimed_phone.clone());
     let card = ClientCard { phone: None, claimed_phone: number, email: None, ..card };
     let kind = access.kind;

@@ -99,13 +99,11 @@ async fn rows(
 }
 
 async fn client_card(tx: &mut Tx, connection: ConnectionId, id: ClientId) -> Result<ClientCard, CliError> {
-    let client = match tx.client(id).await {
-        Err(StoreError::Corrupt("client")) => return Err(CliError::Input(format!("there is no client {id}"))),
-        client => client?,
-    };
-    let (facts, origin) = (tx.client_facts(id).await?, tx.origin(id).await?);
     let link = tx.link(connection, Entity::Client.as_str(), id.0).await?;
-    Ok(render::client(&client, &facts, origin, link.as_ref()))
+    match tx.client_card(id, link.as_ref()).await {
+        Err(StoreError::Corrupt("client")) => Err(CliError::Input(format!("there is no client {id}"))),
+        card => Ok(card?),
+    }
 }
 
 async fn booking_card(tx: &mut Tx, connection: ConnectionId, id: Uuid) -> Result<BookingCard, CliError> {

@@ -8,9 +8,12 @@ use uuid::Uuid;
 
 use super::store::{Migration, Stage};
 use crate::{
-    crm::{CrmKind, Transcript, Wish, crm, intent::day_of},
+    crm::{
+        CrmKind, Transcript, Wish, crm,
+        intent::{client_lane, day_of, talk_lane},
+    },
     ids::{ClientId, ConnectionId, ConversationId, IntentId, JobId, MigrationId},
-    job::{Job, NewJob, WorkClass, lane},
+    job::{Job, NewJob, WorkClass},
     store::{StoreError, Tx},
 };
 
@@ -210,8 +213,8 @@ async fn enqueue(
 ) -> Result<(), StoreError> {
     let job = NewJob::new(Job::SyncCrm { intent: id }).class(WorkClass::Background);
     let job = match day_of(version).filter(|_| wish == Wish::AppendTranscript) {
-        Some(day) => job.in_lane(lane("crm-talk", at.0, &subject.to_string())).run_at(tx.after_day(day).await?),
-        None => job.in_lane(lane("crm", at.0, &client.to_string())),
+        Some(day) => job.in_lane(talk_lane(at, ConversationId(subject))).run_at(tx.after_day(day).await?),
+        None => job.in_lane(client_lane(at, client)),
     };
     tx.enqueue(job).await?;
     Ok(())

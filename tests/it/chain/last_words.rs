@@ -48,6 +48,9 @@ async fn a_booking_nobody_answers_for_is_unclear_and_the_client_is_told() {
     let letter = letter(&chain, "create_booking").await;
     assert_eq!((letter.attempt, chain.visits().await), (10, vec!["unclear".to_owned()]));
     assert_eq!(chain.calls("calcom", "POST /v2/bookings"), 0, "what killed its worker is not tried again");
+    let chore = async || chain.crm_texts().into_iter().find(|text| text.contains("Проверить запись в календаре"));
+    let chore = chain.until("somebody at the salon is asked to look", chore).await;
+    assert!(chore.contains("Стрижка, Ольга"), "{chore}");
     assert_eq!(chain.db.unaccounted().await.unwrap(), []);
 
     assert!(chain.db.replay(letter.id).await.unwrap());

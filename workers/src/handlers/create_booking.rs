@@ -164,7 +164,7 @@ async fn give_up_or(ctx: &Ctx, assignment: &Assignment, id: BookingId, error: Jo
 pub(super) async fn give_up(ctx: &Ctx, assignment: &Assignment, id: BookingId) -> Result<(), JobError> {
     let mut tx = ctx.db.tenant(assignment.tenant).await?;
     let Some(booking) = tx.booking(id).await?.filter(|booking| booking.status == "pending") else { return Ok(()) };
-    tx.move_booking(&booking, "unclear", "calendar", None, Some("no answer")).await?;
+    tx.leave_unclear(&booking, "calendar", "no answer").await?;
     tell_dialogue(&mut tx, &booking, SystemEvent::BookingUnclear { attempt: booking.attempt_key() }).await?;
     tx.commit().await?;
     metrics::counter!("salon_bookings_total", "outcome" => "unclear").increment(1);

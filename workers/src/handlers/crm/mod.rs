@@ -11,16 +11,15 @@ mod tell;
 
 use std::time::Duration;
 
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use salon_core::{
     crm::{BookingFacts, Intent, Said, Wish},
     ids::{ClientId, ConversationId, IntentId},
-    lang::Lang,
     lead::{EnquiryRecord, TouchRecord},
+    store::Tx,
     tenant::{CrmConnection, Tenant, crm_connection, load_catalogue, load_tenant},
     vendor::{Class, Failure},
 };
-use uuid::Uuid;
 
 use self::tell::{Teller, Undone};
 use crate::{
@@ -91,8 +90,8 @@ async fn prepare(ctx: &Ctx, assignment: &Assignment, id: IntentId) -> Result<Opt
     if !connection.status.is_active() || !connection.enabled {
         return Err(JobError::Later { after: BROKEN_WAIT, why: "the CRM connection is broken or switched off".into() });
     }
-    let about = about(&mut tx, &intent).await?.ok_or_else(|| JobError::Dead("the subject is gone".into()))?;
     let tenant = load_tenant(&mut tx).await?;
+    let about = about(&mut tx, &intent, &tenant).await?.ok_or_else(|| JobError::Dead("the subject is gone".into()))?;
     let begun = (intent.state == "sending").then_some(intent.updated_at);
     tx.commit().await?;
     if begun.is_none() {
@@ -101,20 +100,20 @@ async fn prepare(ctx: &Ctx, assignment: &Assignment, id: IntentId) -> Result<Opt
     Ok(Some(Task { intent, connection, tenant, about, begun }))
 }
 
-async fn about(tx: &mut salon_core::store::Tx, intent: &Intent) -> Result<Option<About>, JobError> {
+async fn about(tx: &mut Tx, intent: &Intent, tenant: &Tenant) -> Result<Option<About>, JobError> {
     let subject = intent.subject_id;
     Ok(match intent.wish()? {
         Wish::EnsureClient => Some(About::Client(ClientId(subject))),
         Wish::RecordMessage => tx.said(subject).await?.map(About::Message),
         Wish::RecordBooking => tx.booking_facts(subject).await?.map(About::Booking),
         Wish::CreateTask => tx.booking_facts(subject).await?.map(About::Task),
-        Wish::AppendTranscript => talk(tx, subject, intent.subject_version).await?,
+        Wish::AppendTranscript => talk(tx, intent).await?,
         Wish::RecordTouch => tx.touch(subject).await?.map(About::Touch),
         Wish::RecordEnquiry => match tx.enquiry(subject).await? {
             Some(record) => {
                 let catalogue = load_catalogue(tx).await?;
                 let service = catalogue.services.iter().find(|service| Some(&service.key) == record.service_key.as_ref());
-                let title = service.map(|service| service.title(Lang::default()).to_owned());
+                let title = service.map(|service| service.title(tenant.speak(None)).to_owned());
                 Some(About::Enquiry(record, title))
             }
             None => None,
@@ -122,10 +121,9 @@ async fn about(tx: &mut salon_core::store::Tx, intent: &Intent) -> Result<Option
     })
 }
 
-async fn talk(tx: &mut salon_core::store::Tx, subject: Uuid, version: i64) -> Result<Option<About>, JobError> {
-    let conversation = ConversationId(subject);
-    let day = u64::try_from(version).ok().and_then(|days| NaiveDate::default().checked_add_days(Days::new(days)));
-    let (Some(contact), Some(day)) = (tx.contact(conversation).await?, day) else { return Ok(None) };
+async fn talk(tx: &mut Tx, intent: &Intent) -> Result<Option<About>, JobError> {
+    let conversation = ConversationId(intent.subject_id);
+    let (Some(contact), Some(day)) = (tx.contact(conversation).await?, intent.day()) else { return Ok(None) };
     let said = tx.said_on(conversation, day).await?;
     Ok(Some(About::Talk { client: contact.client_id, conversation, day, said }))
 }

@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use salon_core::{
     crm::{
-        Author, BookingFacts, BookingState, ClientCard, Crm, CrmCall, Ensured, Entity, GONE, Keeps, Link, NoteCard, Noted, Wish,
-        crm, digest, render as cards,
+        Author, BookingFacts, BookingState, ClientCard, Crm, CrmCall, Ensured, Entity, GONE, Keeps, Link, NoteCard, Noted, Said,
+        Wish, crm, digest, render as cards,
     },
     ids::{ClientId, ConversationId},
     job::lane,
@@ -59,6 +59,35 @@ struct Remark {
     in_talk: bool,
 }
 
+impl Remark {
+    /// Of the salon's, on the client's record.
+    fn new(entity: &'static str, ours: Uuid, text: String, at: DateTime<Utc>) -> Self {
+        Self { entity, ours, conversation: None, author: Author::Salon, text, at, in_talk: false }
+    }
+
+    fn of_message(said: &Said) -> Option<Self> {
+        let (author, text) = render::said(said)?;
+        let conversation = Some(said.conversation_id);
+        Some(Self { conversation, author, in_talk: true, ..Self::new("message", said.id, text, said.at) })
+    }
+}
+
+/// A record of theirs that stands for a row of ours, and what it should say.
+struct Record<'a> {
+    entity: Entity,
+    ours: Uuid,
+    link: Option<Link>,
+    /// The client's record.
+    client: &'a str,
+    told: Vec<u8>,
+}
+
+impl Record<'_> {
+    fn says_so(&self) -> bool {
+        self.link.as_ref().is_some_and(|link| link.told.as_ref() == Some(&self.told))
+    }
+}
+
 /// Tells one thing.
 pub(super) struct Teller<'a> {
     ctx: &'a Ctx,
@@ -78,51 +107,21 @@ impl<'a> Teller<'a> {
     pub(super) async fn tell(&self) -> Result<(), Undone> {
         match &self.task.about {
             About::Client(client) => _ = self.client(*client).await?,
-            About::Message(said) => {
-                let remark = render::said(said).map(|(author, text)| Remark {
-                    entity: "message",
-                    ours: said.id,
-                    conversation: Some(said.conversation_id),
-                    author,
-                    text,
-                    at: said.at,
-                    in_talk: true,
-                });
-                self.remark(said.client_id, remark).await?;
-            }
+            About::Message(said) => self.remark(said.client_id, Remark::of_message(said)).await?,
             About::Booking(facts) => self.booking(facts).await?,
             About::Task(facts) => self.chore(facts).await?,
             About::Enquiry(record, service) => self.enquiry(record, service.as_deref()).await?,
             About::Touch(touch) => {
                 let text = render::touch_text(touch, &self.task.tenant);
-                let at = touch.claimed_at;
-                let remark = Remark {
-                    entity: "touch",
-                    ours: touch.id.0,
-                    conversation: None,
-                    author: Author::Salon,
-                    text,
-                    at,
-                    in_talk: false,
-                };
-                self.remark(touch.client_id, Some(remark)).await?;
+                self.remark(touch.client_id, Some(Remark::new("touch", touch.id.0, text, touch.claimed_at))).await?;
             }
             About::Talk { client, conversation, day, said } => {
                 let remarks = render::talk(said, *day, &self.task.tenant, self.adapter.capabilities().note_chars);
+                let at = said.first().map_or(self.task.intent.updated_at, |first| first.at);
                 let known = self.client(*client).await?;
                 for (part, text) in remarks.into_iter().enumerate() {
                     let ours = lane("crm-transcript", conversation.0, &format!("{day}/{part}"));
-                    let at = said.first().map_or(self.task.intent.updated_at, |first| first.at);
-                    let remark = Remark {
-                        entity: "transcript",
-                        ours,
-                        conversation: None,
-                        author: Author::Salon,
-                        text,
-                        at,
-                        in_talk: false,
-                    };
-                    self.note(&known, remark).await?;
+                    self.note(&known, Remark::new("transcript", ours, text, at)).await?;
                 }
             }
         }
@@ -155,9 +154,8 @@ impl<'a> Teller<'a> {
         {
             return Err(Undone::Parked(id, candidates));
         }
-        let (client, facts, origin) = (tx.client(id).await?, tx.client_facts(id).await?, tx.origin(id).await?);
+        let card = tx.client_card(id, link.as_ref()).await?;
         tx.commit().await?;
-        let card = cards::client(&client, &facts, origin, link.as_ref());
         let told = digest(&card);
         if let Some(Link { their_id, told: Some(before) }) = &link
             && *before == told
@@ -173,11 +171,7 @@ impl<'a> Teller<'a> {
         match self.adapter.ensure_client(&self.call, card).await {
             Ok(Ensured::Is(theirs)) => Ok(theirs),
             Ok(Ensured::Ambiguous(candidates)) => Err(Undone::Parked(card.id, candidates)),
-            Err(failure) if failure.code == GONE => {
-                self.forget("client", card.known.as_deref()).await?;
-                // From the beginning, and within a minute: what is left of this run would go on with what it has read.
-                Err(Undone::Ours(JobError::Retry("the client's record is gone".into())))
-            }
+            Err(failure) if failure.code == GONE => Err(self.gone(Entity::Client, card.known.as_deref()).await?),
             Err(failure) => Err(failure.into()),
         }
     }
@@ -187,77 +181,48 @@ impl<'a> Teller<'a> {
         let (Some(state), Some(client)) = (facts.state(), facts.client_id) else { return Ok(()) };
         if self.adapter.capabilities().bookings == Keeps::Notes {
             let text = render::booking_text(facts, state, &self.task.tenant);
-            let remark = Remark {
-                entity: "booking",
-                ours: facts.id.0,
-                conversation: facts.conversation_id,
-                author: Author::Salon,
-                text,
-                at: facts.updated_at,
-                in_talk: false,
-            };
-            return self.remark(client, Some(remark)).await;
+            let remark = Remark::new("booking", facts.id.0, text, facts.updated_at);
+            return self.remark(client, Some(Remark { conversation: facts.conversation_id, ..remark })).await;
         }
         let theirs = self.client(client).await?;
         let link = self.tx().await?.link(self.task.connection.id, "booking", facts.id.0).await?;
         let card = cards::booking(facts, state, theirs, link.as_ref(), &self.task.tenant);
-        let told = digest(&card);
-        let record = match &link {
-            Some(link) if link.told.as_ref() == Some(&told) => return Ok(()),
+        let record = Record { entity: Entity::Booking, ours: facts.id.0, client: &card.client, told: digest(&card), link };
+        if record.says_so() {
+            return Ok(());
+        }
+        let answer = match &record.link {
             Some(link) if state != BookingState::Planned => {
                 self.adapter.set_booking_state(&self.call, &card, &link.their_id).await.map(|()| link.their_id.clone())
             }
             _ => self.adapter.upsert_booking(&self.call, &card).await,
         };
-        match record {
-            Ok(record) => self.remember("booking", facts.id.0, &record, Some(&told)).await,
-            Err(failure) if failure.code == GONE => {
-                self.forget("booking", link.as_ref().map(|link| link.their_id.as_str())).await?;
-                Err(Undone::Ours(JobError::Retry("the visit's record is gone".into())))
-            }
-            Err(failure) => Err(self.maybe_orphaned(&card.client, failure).await?),
-        }
+        self.kept(&record, answer).await
     }
 
-    async fn enquiry(&self, record: &EnquiryRecord, service: Option<&str>) -> Result<(), Undone> {
-        let theirs = self.client(record.client_id).await?;
-        let link = self.tx().await?.link(self.task.connection.id, "enquiry", record.id.0).await?;
-        let card = cards::enquiry(record, theirs, link.as_ref(), &self.task.tenant, service);
+    async fn enquiry(&self, enquiry: &EnquiryRecord, service: Option<&str>) -> Result<(), Undone> {
+        let theirs = self.client(enquiry.client_id).await?;
+        let link = self.tx().await?.link(self.task.connection.id, "enquiry", enquiry.id.0).await?;
+        let card = cards::enquiry(enquiry, theirs, link.as_ref(), &self.task.tenant, service);
         if self.adapter.capabilities().enquiries == Keeps::Notes {
-            let (text, at) = (render::enquiry_text(&card), record.created_at);
-            let remark = Remark {
-                entity: "enquiry",
-                ours: record.id.0,
-                conversation: None,
-                author: Author::Salon,
-                text,
-                at,
-                in_talk: false,
-            };
+            let remark = Remark::new("enquiry", enquiry.id.0, render::enquiry_text(&card), enquiry.created_at);
             return self.note(&card.client, remark).await;
         }
-        let told = digest(&card);
-        if link.as_ref().is_some_and(|link| link.told.as_ref() == Some(&told)) {
+        let record = Record { entity: Entity::Enquiry, ours: enquiry.id.0, client: &card.client, told: digest(&card), link };
+        if record.says_so() {
             return Ok(());
         }
-        match self.adapter.record_enquiry(&self.call, &card).await {
-            Ok(lead) => self.remember("enquiry", record.id.0, &lead, Some(&told)).await,
-            Err(failure) if failure.code == GONE => {
-                self.forget("enquiry", link.as_ref().map(|link| link.their_id.as_str())).await?;
-                Err(Undone::Ours(JobError::Retry("the enquiry's record is gone".into())))
-            }
-            Err(failure) => Err(self.maybe_orphaned(&card.client, failure).await?),
-        }
+        self.kept(&record, self.adapter.record_enquiry(&self.call, &card).await).await
     }
 
     async fn chore(&self, facts: &BookingFacts) -> Result<(), Undone> {
-        let Some(client) = facts.client_id else { return Ok(()) };
+        // It has come out meanwhile: nobody needs to look any more.
+        let Some(client) = facts.client_id.filter(|_| facts.is_unclear()) else { return Ok(()) };
         let theirs = self.client(client).await?;
         let card = render::chore(self.task.intent.id, facts, theirs, &self.task.tenant);
         if self.adapter.capabilities().tasks == Keeps::Notes {
             let text = format!("{}\n{}", card.title, card.text);
-            let (entity, ours, at) = ("task", self.task.intent.id.0, facts.updated_at);
-            let remark = Remark { entity, ours, conversation: None, author: Author::Salon, text, at, in_talk: false };
+            let remark = Remark::new("task", self.task.intent.id.0, text, facts.updated_at);
             return self.note(&card.client, remark).await;
         }
         match self.adapter.create_task(&self.call, &card).await {
@@ -328,10 +293,17 @@ impl<'a> Teller<'a> {
         }
         match self.adapter.read(&self.call, Entity::Client, client).await? {
             Some(_) => Ok(failure.into()),
-            None => {
-                self.forget("client", Some(client)).await?;
-                Ok(Undone::Ours(JobError::Retry("the client's record is gone".into())))
+            None => self.gone(Entity::Client, Some(client)).await,
+        }
+    }
+
+    async fn kept(&self, record: &Record<'_>, answer: Result<String, Failure>) -> Result<(), Undone> {
+        match answer {
+            Ok(theirs) => self.remember(record.entity.as_str(), record.ours, &theirs, Some(&record.told)).await,
+            Err(failure) if failure.code == GONE => {
+                Err(self.gone(record.entity, record.link.as_ref().map(|link| link.their_id.as_str())).await?)
             }
+            Err(failure) => Err(self.maybe_orphaned(record.client, failure).await?),
         }
     }
 
@@ -341,10 +313,13 @@ impl<'a> Teller<'a> {
         Ok(tx.commit().await?)
     }
 
-    async fn forget(&self, entity: &str, theirs: Option<&str>) -> Result<(), Undone> {
-        let Some(theirs) = theirs else { return Ok(()) };
-        let mut tx = self.tx().await?;
-        tx.link_gone(self.task.connection.id, entity, theirs).await?;
-        Ok(tx.commit().await?)
+    /// A record is no more. All begins anew, and within a minute: what is left of this run would go on with what it has read.
+    async fn gone(&self, entity: Entity, theirs: Option<&str>) -> Result<Undone, Undone> {
+        if let Some(theirs) = theirs {
+            let mut tx = self.tx().await?;
+            tx.link_gone(self.task.connection.id, entity.as_str(), theirs).await?;
+            tx.commit().await?;
+        }
+        Ok(Undone::Ours(JobError::Retry(format!("the record of the {} is gone", entity.as_str()).into())))
     }
 }
