@@ -7,10 +7,7 @@ use crate::{
     app::App,
     ids::JobId,
     job,
-    store::{
-        StoreError,
-        queue::{DeadLetter, DeadLetters},
-    },
+    store::{DeadLetter, DeadLetters, StoreError},
     tenant,
 };
 

@@ -22,10 +22,7 @@ use crate::{
     error::{Code, Problem},
     ids::TenantId,
     ops::unit,
-    store::{
-        Db, Tx,
-        queue::{DeadLetter, DeadLetters},
-    },
+    store::{Db, DeadLetter, DeadLetters, Tx},
 };
 
 /// How many entities one request may ask us to extend: ten full pages of the gateway's.

@@ -13,10 +13,7 @@ use crate::{
     error::{Code, Problem},
     ids::JobId,
     job,
-    store::{
-        StoreError,
-        queue::{DeadLetter, DeadLetters},
-    },
+    store::{DeadLetter, DeadLetters, StoreError},
 };
 
 /// How many letters one call sees to: some seconds' work.

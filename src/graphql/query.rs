@@ -17,7 +17,7 @@ use super::{
 use crate::{
     error::{Code, Problem},
     ids::{ClientId, ConversationId, TenantId},
-    store::queue::DeadLetters,
+    store::DeadLetters,
 };
 
 /// A place in a list ordered by id.

@@ -9,7 +9,7 @@ use crate::{
     crm::Intent,
     ids::{BookingId, InboundEventId, IntentId, MessageId, ReminderId},
     message::{Outcome, Outgoing},
-    store::{Db, StoreError, Tx, inbound::InboundRow, queue::DeadLetter},
+    store::{Db, DeadLetter, StoreError, Tx, inbound::InboundRow},
     tenant,
     vendor::Failure,
 };

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::{
-    store::{Db, StoreError, queue::DeadLetter},
+    store::{Db, DeadLetter, StoreError},
     tenant,
 };
 

@@ -1,6 +1,7 @@
 //! The database: a pool, transactions that belong to a tenant, the queue's functions, and what follows a commit.
 #![allow(clippy::disallowed_methods, reason = "stores are where SQL lives")]
 
+mod dead_letters;
 mod due;
 mod error;
 pub mod inbound;
@@ -9,6 +10,7 @@ pub mod queue;
 mod tx;
 mod wake;
 
+pub use dead_letters::{DeadLetter, DeadLetters};
 pub use error::StoreError;
 pub use tx::Tx;
 pub use wake::{ChangeListener, WakeListener, Waker};

@@ -163,7 +163,7 @@ impl Excerpt {
             if n > 0 {
                 self.put(", ");
             }
-            self.put(words::key(key).unwrap_or(DROPPED));
+            self.put(words::field(key).unwrap_or(DROPPED));
             if kind != Kind::Other || value.is_object() || value.is_array() {
                 self.put(": ");
                 self.value(value, kind, depth - 1);

@@ -9,7 +9,7 @@ use crate::{
     cli::crm::access::Access,
     crm::{Parked, Untold, crm, fields},
     ids::TenantId,
-    store::{StoreError, queue::DeadLetters},
+    store::{DeadLetters, StoreError},
     tenant::CrmConnection,
 };
 
@@ -99,7 +99,7 @@ pub(super) async fn backlog(
         report.note(format_args!("{slug} {kind}"), format_args!("{failed} never told, {unknown} of which nobody knows"));
     }
     let letters = DeadLetters { tenants: Some(vec![tenant]), queue: Some("crm".to_owned()), ..DeadLetters::default() };
-    let letters = app.db.find_dead_letters(&letters, i32::MAX).await?.len();
+    let letters = app.db.count_dead_letters(&letters).await?;
     if letters > 0 {
         let remedy = format!(
             "mend what `salon-core deadletter list --queue crm --tenant {slug}` says, then `deadletter replay` the same, or discard them"

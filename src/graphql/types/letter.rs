@@ -9,7 +9,7 @@ use crate::{
         access::view,
         page::{Page, SalonPageInfo},
     },
-    store::queue::{DeadLetter, DeadLetters},
+    store::{DeadLetter, DeadLetters},
 };
 
 text_enum! {

@@ -11,27 +11,28 @@ const LONGEST_NAME: usize = 48;
 #[rustfmt::skip]
 const KNOWN: &[&str] = &[
     "a", "absent", "accepted", "access", "account", "action", "active", "activity", "address", "agent", "allowed", "already", "an", "and",
-    "api", "app", "application", "are", "arg", "argument", "array", "as", "assigned", "assignment", "at", "attempting", "attendee",
-    "attribute", "auth", "authenticated", "authentication", "authorization", "available", "bad", "batch", "be", "because", "been",
-    "before", "body", "book", "booked", "booking", "brand", "busy", "by", "c", "calendar", "call", "can", "cancel", "cancelled", "cannot",
-    "category", "channel", "check", "client", "cloud", "code", "command", "company", "completed", "conflict", "connect", "connection",
-    "contact", "contain", "content", "could", "create", "created", "credentials", "crm", "currency", "custom", "customer", "data",
-    "database", "date", "datetime", "deal", "deleted", "denied", "description", "detail", "details", "disabled", "does", "duplicate",
-    "duplicated", "edit", "email", "empty", "end", "entity", "enum", "error", "errors", "event", "exceed", "exceeded", "exception",
-    "exist", "existing", "exists", "expected", "expired", "external", "fail", "failed", "failure", "field", "fields", "fixed", "for",
-    "forbidden", "format", "found", "from", "gateway", "grant", "guest", "handler", "has", "have", "header", "host", "hosts", "id", "in",
-    "incorrect", "input", "insufficient", "integer", "integration", "internal", "invalid", "is", "it", "item", "json", "key", "label",
-    "last", "lead", "length", "limit", "limited", "link", "list", "locked", "login", "maintenance", "managed", "match", "max", "maximum",
-    "meeting", "message", "method", "min", "minimum", "missing", "modified", "module", "must", "name", "new", "no", "not", "notice",
-    "null", "number", "oauth", "object", "of", "on", "operation", "option", "or", "order", "overload", "owner", "page", "param",
-    "parameter", "password", "past", "payment", "pending", "period", "permission", "permissions", "phone", "place", "plan", "portal",
-    "primary", "properties", "property", "provider", "query", "range", "rate", "read", "reason", "record", "refused", "request",
-    "requests", "require", "required", "requires", "resource", "response", "rest", "result", "results", "retry", "rule", "same", "schema",
-    "scope", "seats", "select", "server", "service", "session", "set", "should", "size", "slot", "source", "stage", "start", "state",
-    "status", "string", "subscription", "success", "suspended", "system", "tag", "taken", "tariff", "task", "team", "than", "that", "the",
-    "this", "time", "timeline", "timeout", "title", "to", "todo", "token", "too", "translation", "type", "unable", "unauthorized",
+    "api", "app", "application", "are", "arg", "args", "argument", "array", "as", "assigned", "assignment", "at", "attempting", "attendee",
+    "attribute", "attributes", "auth", "authenticated", "authentication", "authorization", "available", "bad", "batch", "be", "because",
+    "been", "before", "body", "book", "booked", "booking", "brand", "busy", "by", "c", "calendar", "call", "can", "cancel", "cancelled",
+    "cannot", "category", "cause", "channel", "check", "client", "cloud", "code", "column", "command", "company", "completed", "conflict",
+    "connect", "connection", "contact", "contain", "content", "context", "could", "create", "created", "credentials", "crm", "currency",
+    "custom", "customer", "data", "database", "date", "datetime", "deal", "deleted", "denied", "description", "detail", "details",
+    "disabled", "does", "duplicate", "duplicated", "edit", "email", "empty", "end", "entity", "enum", "errno", "error", "errors", "event",
+    "exceed", "exceeded", "exception", "exist", "existing", "exists", "expected", "expired", "extensions", "external", "fail", "failed",
+    "failure", "fault", "field", "fields", "fixed", "for", "forbidden", "format", "found", "from", "gateway", "grant", "guest", "handler",
+    "has", "have", "header", "host", "hosts", "id", "in", "incorrect", "info", "input", "insufficient", "integer", "integration",
+    "internal", "invalid", "is", "it", "item", "json", "key", "label", "last", "lead", "length", "limit", "limited", "line", "link", "list",
+    "location", "locations", "locked", "login", "maintenance", "managed", "match", "max", "maximum", "meeting", "message", "metadata",
+    "method", "min", "minimum", "missing", "modified", "module", "must", "name", "new", "no", "not", "notice", "null", "number", "oauth",
+    "object", "of", "on", "operation", "option", "or", "order", "overload", "owner", "page", "param", "parameter", "password", "past",
+    "path", "payment", "pending", "period", "permission", "permissions", "phone", "place", "plan", "portal", "primary", "properties",
+    "property", "provider", "query", "range", "rate", "read", "reason", "record", "ref", "refused", "request", "requests", "require",
+    "required", "requires", "resource", "response", "rest", "result", "results", "retry", "rule", "same", "schema", "scope", "seats",
+    "select", "server", "service", "session", "set", "should", "size", "slot", "source", "stack", "stage", "start", "state", "status",
+    "string", "subscription", "success", "suspended", "system", "tag", "taken", "tariff", "task", "team", "than", "that", "the", "this",
+    "time", "timeline", "timeout", "title", "to", "todo", "token", "too", "trace", "translation", "type", "unable", "unauthorized",
     "undefined", "unexpected", "unique", "unknown", "unsupported", "update", "url", "use", "used", "user", "valid", "validation", "value",
-    "version", "was", "webhook", "where", "with", "wrong", "yet", "you", "your", "zone",
+    "version", "warning", "was", "webhook", "website", "where", "with", "wrong", "yet", "you", "your", "zone",
 ];
 
 fn is_known(part: &str) -> bool {
@@ -63,15 +64,9 @@ fn shown(word: &str) -> Option<&str> {
     (is_known(word) || name(word).is_some_and(|name| name.parts > 1 && name.known)).then_some(word)
 }
 
-/// The name of a field, where the name of a field stands.
+/// The name of a field, where the name of a field stands, or the key of an object: some answers are keyed by what was sent.
 pub(super) fn field(text: &str) -> Option<&str> {
     (is_known(text) || name(text).is_some_and(|name| name.parts > 1 && (name.known || (name.camel && name.any)))).then_some(text)
-}
-
-/// The key of an object. Keys are the vendor's, or a field's: a plain word in lower case is taken for one.
-pub(super) fn key(text: &str) -> Option<&str> {
-    let plain = |name: Name| name.camel || (name.parts > 1 && name.known);
-    (is_known(text) || name(text).is_some_and(plain)).then_some(text)
 }
 
 /// A text that has the shape of a name in a program.
@@ -164,8 +159,8 @@ mod tests {
         assert_eq!(text("Not existing attribute 'cExternalId' in where."), "Not existing attribute cExternalId in where");
         assert_eq!(text("+7 916 123 45 67 is not a valid phone, see https://crm.salon.ru/a@b.ru"), "… is not a valid phone …");
         assert_eq!(
-            (field("website"), field("cLoyaltyNumber"), key("website"), key("Anna")),
-            (None, Some("cLoyaltyNumber"), Some("website"), None)
+            (field("website"), field("cLoyaltyNumber"), field("translation")),
+            (Some("website"), Some("cLoyaltyNumber"), Some("translation"))
         );
     }
 }

@@ -1,6 +1,6 @@
 //! A worker is killed on a job's last attempt: the job is dead, and whoever waited for it is told as if it had failed.
 
-use salon_core::store::queue::DeadLetter;
+use salon_core::store::DeadLetter;
 
 use super::{
     client::Shown,

@@ -40,7 +40,7 @@ use salon_core::{
     ids::{ChannelAccountId, RandomIds, TenantId},
     ingress::{self, IngressDeps, Limits, Visitors},
     job::Queue,
-    store::{Db, Waker, queue::DeadLetter},
+    store::{Db, DeadLetter, Waker},
     tenant::{
         self, Connector,
         apply::{self, Target},
