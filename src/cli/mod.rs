@@ -65,6 +65,8 @@ enum Command {
     Deadletter(DeadletterCommand),
     /// Print the subgraph's schema (schema/salon.graphql)
     Schema,
+    /// Print the description of the public HTTP addresses (schema/openapi.json)
+    Openapi,
     /// Count what is neither finished nor in anybody's hands; anything but 0 is a fault
     Unaccounted,
 }
@@ -229,6 +231,11 @@ async fn execute(command: Command) -> Result<ExitCode, CliError> {
         Command::Deadletter(command) => with_app(async |app| deadletter::run(app, command).await).await,
         Command::Schema => {
             out::say!("{}", crate::graphql::sdl().trim_end());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Openapi => {
+            let document = crate::ingress::openapi().map_err(|error| CliError::Failed(error.to_string()))?;
+            out::say!("{document}");
             Ok(ExitCode::SUCCESS)
         }
         Command::Unaccounted => with_app(async |app| unaccounted::run(app).await).await,

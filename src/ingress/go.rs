@@ -18,6 +18,7 @@ use url::{Url, form_urlencoded};
 use super::{
     Ingress,
     kept::{Dated, LookUpFailed},
+    openapi,
     sites::Chats,
     visitor,
 };
@@ -66,6 +67,29 @@ fn landing(headers: &HeaderMap) -> Option<String> {
 }
 
 /// Leads on. HEAD looks and leaves no trace.
+#[utoipa::path(
+    get,
+    path = "/go/{slug}/{channel}",
+    operation_id = "followLink",
+    tag = "Leads",
+    summary = "Follow a link to a chat",
+    description = "Leads a visitor to a salon's chat, which then knows from where they came. The visitor's browser keeps a signed cookie for 30 days.",
+    params(
+        ("slug" = String, Path, description = "The salon"),
+        ("channel" = String, Path, description = "`telegram`, `max`, `vk`, `whatsapp` or `instagram`, or the channel's name in the tenant file"),
+        ("ref" = Option<String>, Query, description = "Who sent the visitor", pattern = "^[A-Za-z0-9_-]{1,64}$"),
+        ("utm_source" = Option<String>, Query, max_length = 200),
+        ("utm_medium" = Option<String>, Query, max_length = 200),
+        ("utm_campaign" = Option<String>, Query, max_length = 200),
+        ("utm_content" = Option<String>, Query, max_length = 200),
+        ("utm_term" = Option<String>, Query, max_length = 200),
+    ),
+    responses(
+        (status = 302, description = "To the chat", headers(("Location" = String, description = "The messenger's own link"))),
+        (status = 404, description = "No such salon or channel, or its public name is not known yet", body = openapi::Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Not now", body = openapi::Problem, content_type = "application/problem+json", headers(("Retry-After" = u64, description = "Seconds"))),
+    ),
+)]
 pub(super) async fn lead_on(
     State(ingress): State<Arc<Ingress>>,
     path: Result<Path<(String, String)>, PathRejection>,

@@ -24,6 +24,7 @@ use super::{
     body::{self, BodyError},
     cors,
     kept::{Dated, LookUpFailed},
+    openapi,
     sites::Form,
     visitor,
     webhook::trace_of,
@@ -121,6 +122,30 @@ pub(super) async fn preflight(State(ingress): State<Arc<Ingress>>, headers: Head
 }
 
 /// Takes one form.
+#[utoipa::path(
+    post,
+    path = "/v1/leads",
+    operation_id = "fileLead",
+    tag = "Leads",
+    summary = "File a form",
+    description = "Stores a form of a salon's site as an enquiry. What is answered with 201 is committed, whatever the CRM is doing. The same form under the same `Idempotency-Key` is answered with the same code.",
+    params(
+        ("X-Salon-Form" = Option<String>, Header, description = "The form's key, unless it is the field `form`"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Made anew for each form that is filled in", min_length = 1, max_length = 255, pattern = "^[!-~]+$"),
+        ("Origin" = Option<String>, Header, description = "Set by browsers; must be one of the salon's own"),
+    ),
+    request_body(content((openapi::Lead = "application/json"), (openapi::Lead = "application/x-www-form-urlencoded")), description = "At most 16 KiB"),
+    responses(
+        (status = 201, description = "It is stored", body = openapi::Filed),
+        (status = 400, description = "A field breaks a rule", body = openapi::Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The page is none of the salon's origins", body = openapi::Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No form in use has this key", body = openapi::Problem, content_type = "application/problem+json"),
+        (status = 413, description = "More than 16 KiB", body = openapi::Problem, content_type = "application/problem+json"),
+        (status = 422, description = "Another form came under this `Idempotency-Key`", body = openapi::Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too many", body = openapi::Problem, content_type = "application/problem+json", headers(("Retry-After" = u64, description = "Seconds"))),
+        (status = 503, description = "Not stored, as far as is known", body = openapi::Problem, content_type = "application/problem+json", headers(("Retry-After" = u64, description = "Seconds"))),
+    ),
+)]
 pub(super) async fn receive(State(ingress): State<Arc<Ingress>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let watch = Stopwatch::start();

@@ -10,6 +10,7 @@ mod go;
 mod intake;
 mod kept;
 mod leads;
+mod openapi;
 mod record;
 mod sites;
 mod source;
@@ -25,6 +26,7 @@ use axum::{
 use ipnet::IpNet;
 use tokio::sync::Semaphore;
 
+pub use self::openapi::document as openapi;
 use self::{batch::Batcher, doors::Doors, sites::Sites};
 use crate::{crypto::KeyRing, ops, store::Db, vendor::Pacer};
 

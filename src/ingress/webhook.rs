@@ -20,6 +20,7 @@ use super::{
     body::{self, BodyError},
     doors::{Door, Doors, LookUpFailed},
     intake::{self, Content},
+    openapi,
     record::{Outcome, Record},
     source::Source,
 };
@@ -51,6 +52,28 @@ impl From<Outcome> for Answer {
 }
 
 /// Takes one webhook.
+#[utoipa::path(
+    post,
+    path = "/webhooks/{source}/{endpoint_key}",
+    operation_id = "receiveWebhook",
+    tag = "Webhooks",
+    summary = "Take a webhook",
+    description = "Takes what a vendor sends, in the vendor's own form and with its own proof. What is answered with 200 is committed.",
+    params(
+        ("source" = String, Path, description = "Which vendor: `telegram`, `max`, `vk`, `whatsapp`, `instagram`, `calcom`, `erxes`, `espocrm` or `bitrix24`"),
+        ("endpoint_key" = String, Path, description = "Names the account; `salon-core tenant show` prints the whole address"),
+    ),
+    request_body(description = "As the vendor sends it"),
+    responses(
+        (status = 200, description = "Stored, or known already; the body is what the vendor wants to hear"),
+        (status = 400, description = "Not what the vendor sends", body = openapi::Problem, content_type = "application/problem+json"),
+        (status = 401, description = "The signature is missing or wrong", body = openapi::Problem, content_type = "application/problem+json"),
+        (status = 403, description = "A handshake that does not show what it must", body = openapi::Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Nobody's address", body = openapi::Problem, content_type = "application/problem+json"),
+        (status = 413, description = "Larger than this vendor sends", body = openapi::Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Not stored: to be sent again", body = openapi::Problem, content_type = "application/problem+json"),
+    ),
+)]
 pub(super) async fn receive(
     State(ingress): State<Arc<Ingress>>,
     path: Result<Path<(String, String)>, PathRejection>,
@@ -62,6 +85,25 @@ pub(super) async fn receive(
 }
 
 /// Answers a handshake that comes as a GET.
+#[utoipa::path(
+    get,
+    path = "/webhooks/{source}/{endpoint_key}",
+    operation_id = "greetWebhook",
+    tag = "Webhooks",
+    summary = "Answer a handshake",
+    description = "Answers the handshake of the vendors that have one (Meta).",
+    params(
+        ("source" = String, Path, description = "Which vendor: `telegram`, `max`, `vk`, `whatsapp`, `instagram`, `calcom`, `erxes`, `espocrm` or `bitrix24`"),
+        ("endpoint_key" = String, Path, description = "Names the account; `salon-core tenant show` prints the whole address"),
+    ),
+    responses(
+        (status = 200, description = "The vendor's challenge", body = String, content_type = "text/plain"),
+        (status = 403, description = "The handshake does not show what it must", body = openapi::Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Nobody's address", body = openapi::Problem, content_type = "application/problem+json"),
+        (status = 405, description = "This vendor has no handshake", body = openapi::Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Not now", body = openapi::Problem, content_type = "application/problem+json"),
+    ),
+)]
 pub(super) async fn greet(
     State(ingress): State<Arc<Ingress>>,
     path: Result<Path<(String, String)>, PathRejection>,

@@ -4,6 +4,7 @@ mod changed;
 mod go;
 mod leads;
 mod log;
+mod openapi;
 mod outage;
 mod refused;
 mod stored;
