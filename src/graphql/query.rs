@@ -11,7 +11,7 @@ use super::{
     read::{self, BookingFilter, MessageFilter},
     types::{
         Brand, Customer, Date, SalonBookingListResponse, SalonBookingStatus, SalonDeadLetterListResponse,
-        SalonMessageListResponse, SalonMessageState, SalonTenant, SalonTenantListResponse,
+        SalonEnquiryListResponse, SalonMessageListResponse, SalonMessageState, SalonTenant, SalonTenantListResponse,
     },
 };
 use crate::{
@@ -138,6 +138,26 @@ impl Query {
         let rows = read::messages(&mut tx, tenant, &filter, before, limit + 1).await?;
         let page = Page::cut(rows, limit, before.is_none(), |row| ById { id: row.id.0 });
         Ok(Some(SalonMessageListResponse { tenant, filter, page }))
+    }
+
+    /// What visitors of a salon's site filled in, latest first.
+    #[graphql(complexity = "cost(limit, child_complexity)")]
+    async fn salon_enquiries(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The salon's `_id`")] tenant_id: String,
+        #[graphql(desc = "Only this client's")] client_id: Option<String>,
+        #[graphql(desc = "1 to 100, default 20")] limit: Option<i32>,
+        #[graphql(desc = "`endCursor` of the page before")] cursor: Option<String>,
+    ) -> Result<Option<SalonEnquiryListResponse>, Problem> {
+        let view = view(ctx)?;
+        let limit = checked_limit(limit)?;
+        let before = decode_cursor::<ById>(cursor.as_deref())?.map(|place| place.id);
+        let client = client_id.map(|id| parse_uuid("clientId", &id).map(ClientId)).transpose()?;
+        let (tenant, mut tx) = view.sight.tenant(&tenant_id).await?;
+        let rows = read::enquiries(&mut tx, tenant, client, before, limit + 1).await?;
+        let page = Page::cut(rows, limit, before.is_none(), |row| ById { id: row.id.0 });
+        Ok(Some(SalonEnquiryListResponse { tenant, client, page }))
     }
 
     /// Jobs that were given up, the longest dead first.

@@ -2,6 +2,10 @@
 //! the functions that take a [`Db`] call the narrow database functions, which hand out ids.
 #![allow(clippy::disallowed_methods, reason = "read models are where the subgraph's SQL lives")]
 
+mod enquiries;
+
+pub(super) use self::enquiries::{EnquiryRow, count_enquiries, enquiries};
+
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 use uuid::Uuid;

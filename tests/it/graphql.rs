@@ -139,6 +139,12 @@ async fn seed(owner: &mut PgConnection, tenant: TenantId, base: u128, customer: 
         .bind(id(base + 20 + n)).bind(tenant).bind(conversation).bind(client).bind(account).bind(direction).bind(kind)
         .bind(json!({ "text": text })).bind(state).bind(at(0))
         .execute(&mut *owner).await.unwrap();
+        sqlx::query(
+            "insert into enquiry (id, tenant_id, idempotency_key, digest, source, name, phone, email, service_key, message, ref, utm, consent, tracking_code, client_id, created_at)
+             values ($1, $2, $3, '', 'site_form', 'Анна', '+79161234567', 'anna@example.com', 'haircut', 'Можно в субботу?', 'vera', '{\"source\": \"maps\"}', true, $3, $4, $5)",
+        )
+        .bind(id(base + 30 + n)).bind(tenant).bind(format!("CODE-{n}")).bind(client).bind(at(0))
+        .execute(&mut *owner).await.unwrap();
     }
     Seeded { tenant, client, conversation }
 }
@@ -220,6 +226,7 @@ async fn the_wrong_tenant_is_not_there_whichever_way_it_is_asked_for() {
             format!("{{ salonTenantDetail(_id: \"{wrong}\") {{ name }} }}"),
             format!("{{ salonBookings(tenantId: \"{wrong}\") {{ totalCount }} }}"),
             format!("{{ salonMessages(tenantId: \"{wrong}\") {{ totalCount }} }}"),
+            format!("{{ salonEnquiries(tenantId: \"{wrong}\") {{ totalCount }} }}"),
         ] {
             let (code, _) = salons.refusal(Some(&mine), &query).await;
             assert_eq!(code, "NOT_FOUND", "{query}");
@@ -233,6 +240,7 @@ async fn the_wrong_tenant_is_not_there_whichever_way_it_is_asked_for() {
     for query in [
         format!("{{ salonBookings(tenantId: \"{lotos}\", clientId: \"{client}\") {{ list {{ _id }} totalCount }} }}"),
         format!("{{ salonMessages(tenantId: \"{lotos}\", clientId: \"{client}\") {{ list {{ _id }} totalCount }} }}"),
+        format!("{{ salonEnquiries(tenantId: \"{lotos}\", clientId: \"{client}\") {{ list {{ _id }} totalCount }} }}"),
         format!("{{ salonMessages(tenantId: \"{lotos}\", conversationId: \"{conversation}\") {{ list {{ _id }} totalCount }} }}"),
     ] {
         let data = salons.data(&mine, &query).await;
@@ -276,6 +284,7 @@ async fn who_may_not_look_is_told_so_and_told_nothing_else() {
         format!("salonTenantDetail(_id: \"{tenant}\") {{ name }}"),
         format!("salonBookings(tenantId: \"{tenant}\") {{ totalCount }}"),
         format!("salonMessages(tenantId: \"{tenant}\") {{ totalCount }}"),
+        format!("salonEnquiries(tenantId: \"{tenant}\") {{ totalCount }}"),
         format!(
             "_entities(representations: [{{ __typename: \"Customer\", _id: \"{ANNA}\" }}]) {{ ... on Customer {{ salonBookings {{ _id }} }} }}"
         ),
@@ -348,6 +357,7 @@ async fn pages_show_everything_once_and_in_order() {
     let ids = |from: u128| (from..from + 5).map(|n| id(n).to_string()).collect::<Vec<_>>();
     assert_eq!(all_pages(&salons, "salonBookings", &tenant).await, ids(10));
     assert_eq!(all_pages(&salons, "salonMessages", &tenant).await, ids(20).into_iter().rev().collect::<Vec<_>>());
+    assert_eq!(all_pages(&salons, "salonEnquiries", &tenant).await, ids(30).into_iter().rev().collect::<Vec<_>>());
     assert_eq!(all_pages(&salons, "salonTenants", "").await, [salons.lotos.tenant.to_string(), salons.roza.tenant.to_string()]);
 }
 
@@ -458,6 +468,27 @@ async fn numbers_are_masked_for_those_who_only_look() {
         let data = salons.data(&user, &query).await;
         assert_eq!(data["salonBookings"]["list"][0]["client"]["phone"], phone);
         assert_eq!(data["salonMessages"]["list"][0]["text"], phone);
+    }
+}
+
+#[tokio::test]
+async fn an_enquiry_is_shown_as_it_was_filled_in_and_how_to_reach_its_visitor_to_managers() {
+    let salons = Salons::new().await;
+    let Seeded { tenant, client, .. } = salons.lotos;
+    let query = format!(
+        "{{ salonEnquiries(tenantId: \"{tenant}\", clientId: \"{client}\", limit: 1) {{ totalCount list {{ trackingCode name phone email
+            serviceTitle message page referral utmSource utmMedium utmCampaign consent tenant {{ slug }} client {{ _id }} }} }} }}"
+    );
+    for (user, phone, email) in
+        [(owner(), "+79161234567", json!("anna@example.com")), (viewer(&[LOTOS_BRAND]), "+*********67", Value::Null)]
+    {
+        let data = salons.data(&user, &query).await;
+        let filled_in = json!({
+            "trackingCode": "CODE-4", "name": "Анна", "phone": phone, "email": email, "serviceTitle": "Женская стрижка",
+            "message": "Можно в субботу?", "page": null, "referral": "vera", "utmSource": "maps", "utmMedium": null,
+            "utmCampaign": null, "consent": true, "tenant": { "slug": "lotos" }, "client": { "_id": client.to_string() },
+        });
+        assert_eq!(data["salonEnquiries"], json!({ "totalCount": 5, "list": [filled_in] }));
     }
 }
 

@@ -4,6 +4,7 @@
 mod booking;
 mod client;
 mod date;
+mod enquiry;
 mod entity;
 mod letter;
 mod message;
@@ -14,6 +15,7 @@ pub use super::page::SalonPageInfo;
 pub use booking::{SalonBooking, SalonBookingListResponse, SalonBookingOrigin, SalonBookingStatus};
 pub use client::SalonClient;
 pub use date::Date;
+pub use enquiry::{SalonEnquiry, SalonEnquiryListResponse};
 pub use entity::{Brand, Customer};
 pub use letter::{
     SalonDeadLetter, SalonDeadLetterListResponse, SalonDeadLetterResolution, SalonDeadLettersFilter, SalonDeadLettersResponse,
