@@ -250,6 +250,18 @@ impl Db {
 }
 
 impl Tx {
+    /// Whether a claim still holds: false once its lease ran out and the job was taken back, or given to another worker.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn holds(&mut self, job: JobId, fence: i32) -> Result<bool, StoreError> {
+        Ok(sqlx::query_scalar("select exists (select from job where id = $1 and fence = $2 and lease_owner is not null)")
+            .bind(job)
+            .bind(fence)
+            .fetch_one(self.conn())
+            .await?)
+    }
+
     /// Whether a live job or an open dead letter works for a row.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use salon_core::{
     ids::{JobId, TenantId},
     job::Job,
-    store::queue::Claimed,
+    store::{StoreError, Tx, queue::Claimed},
 };
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
@@ -88,6 +88,15 @@ impl Assignment {
     /// The job's id.
     pub fn id(&self) -> JobId {
         self.run.id
+    }
+
+    /// Whether this run still has the job. One that lost its lease (its process stood still) must not write over what the next run
+    /// found; it is cancelled, but may be faster than that.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn is_held(&self, tx: &mut Tx) -> Result<bool, StoreError> {
+        tx.holds(self.run.id, self.claimed.fence).await
     }
 }
 

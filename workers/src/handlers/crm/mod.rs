@@ -30,6 +30,9 @@ use crate::{
 /// A connection whose credential is broken, or which is switched off, keeps its work until somebody sees to it.
 const BROKEN_WAIT: Duration = Duration::from_secs(15 * 60);
 
+/// Why a run leaves an intent alone.
+const TAKEN: &str = "another run of this job has the intent";
+
 /// What is to be told, as it is now.
 struct Task {
     intent: Intent,
@@ -133,15 +136,23 @@ async fn talk(tx: &mut Tx, intent: &Intent) -> Result<Option<About>, JobError> {
 async fn begin(ctx: &Ctx, assignment: &Assignment, id: IntentId) -> Result<(), JobError> {
     let mut tx = ctx.db.tenant(assignment.tenant).await?;
     if tx.intent(id).await?.is_none_or(|intent| !matches!(intent.state.as_str(), "pending" | "failed")) {
-        return Err(JobError::Retry("another run of this job has the intent".into()));
+        return Err(JobError::Retry(TAKEN.into()));
     }
     tx.settle_intent(id, "sending", None).await?;
     Ok(tx.commit().await?)
 }
 
+/// Locks the intent, if this run may still say what became of it. The lock comes first: the next run waits for it, so that what is found
+/// of the lease holds until the commit.
+async fn hold(tx: &mut Tx, assignment: &Assignment, id: IntentId) -> Result<(), JobError> {
+    tx.intent(id).await?;
+    if assignment.is_held(tx).await? { Ok(()) } else { Err(JobError::Retry(TAKEN.into())) }
+}
+
 async fn park(ctx: &Ctx, assignment: &Assignment, task: &Task, client: ClientId, candidates: &[String]) -> Result<(), JobError> {
     metrics::counter!("salon_crm_total", "crm" => task.connection.kind.as_str(), "outcome" => "parked").increment(1);
     let mut tx = ctx.db.tenant(assignment.tenant).await?;
+    hold(&mut tx, assignment, task.intent.id).await?;
     tx.park_intent(task.intent.id, client, candidates).await?;
     Ok(tx.commit().await?)
 }
@@ -154,6 +165,7 @@ async fn settle(ctx: &Ctx, assignment: &Assignment, task: &Task, failure: Failur
     }
     ctx.crm_failed(task.connection.id, &failure).await;
     let mut tx = ctx.db.tenant(assignment.tenant).await?;
+    hold(&mut tx, assignment, task.intent.id).await?;
     let error = match failure.class {
         // Stays `sending`: the next attempt looks first. On the last one it is a dead letter that says so.
         Class::Unknown => JobError::Retry((&failure).into()),
