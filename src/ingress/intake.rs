@@ -49,15 +49,33 @@ impl Content {
     pub(super) fn read(lock: &Lock, headers: &HeaderMap, body: &[u8]) -> Self {
         match lock {
             Lock::Channel(adapter, account) => {
-                adapter.parse(body, account).map_or_else(|unparsable| Self::Unreadable(unparsable.0), Self::Said)
+                adapter.parse(body, account).map_or_else(|unparsable| Self::Unreadable(unparsable.0), Self::said)
             }
             Lock::Calendar(calendar, _) => {
                 calendar.parse(body).map_or_else(|unparsable| Self::Unreadable(unparsable.0), Self::Hinted)
             }
             Lock::Crm(crm, secrets) => {
-                crm.parse(headers, body, secrets).map_or_else(|unparsable| Self::Unreadable(unparsable.0), Self::Changed)
+                crm.parse(headers, body, secrets).map_or_else(|unparsable| Self::Unreadable(unparsable.0), Self::changed)
             }
         }
+    }
+
+    fn said(events: Vec<ChannelEvent>) -> Self {
+        if events.len() > MOST_UPDATES {
+            return Self::Unreadable(format!("expected at most {MOST_UPDATES} events at once"));
+        }
+        Self::Said(events)
+    }
+
+    /// Each hint is a row and a job, so that no CRM's post may hold as many as it likes; and no record's id is as long as it likes.
+    fn changed(mut hints: Vec<Hint>) -> Self {
+        if hints.len() > MOST_HINTS {
+            return Self::Unreadable(format!("expected at most {MOST_HINTS} events at once"));
+        }
+        for hint in &mut hints {
+            hint.about.take_if(|(_, record)| record.len() > LONGEST_EVENT_ID);
+        }
+        Self::Changed(hints)
     }
 
     /// The accounts beside the door's own that it is addressed to. What can be no account's id is left out, and so is what goes beyond the
@@ -78,7 +96,11 @@ impl Content {
     }
 }
 
-/// Meta: up to 1,000 updates in a delivery.
+/// More than any CRM posts at once; what is refused is found by the next reconciliation.
+const MOST_HINTS: usize = 200;
+
+/// Meta: up to 1,000 updates in a delivery, each perhaps an event and what is told beside it.
+const MOST_UPDATES: usize = 2 * MOST_ACCOUNTS;
 const MOST_ACCOUNTS: usize = 1000;
 
 fn is_an_id(account: &str) -> bool {

@@ -110,6 +110,23 @@ fn only_what_can_be_an_accounts_id_is_looked_up_and_no_more_than_a_batch_can_nam
 }
 
 #[test]
+fn no_post_is_more_rows_than_its_vendor_sends_at_once() {
+    let hint = |n: usize, record: &str| Hint {
+        vendor_event_id: n.to_string(),
+        about: Some((crate::crm::Entity::Client, record.to_owned())),
+        what: "Contact.update".to_owned(),
+    };
+    let hints = |count: usize| (0..count).map(|n| hint(n, "abc")).collect();
+    let Content::Changed(kept) = Content::changed(hints(MOST_HINTS)) else { panic!() };
+    assert_eq!(kept.len(), MOST_HINTS);
+    assert!(matches!(Content::changed(hints(MOST_HINTS + 1)), Content::Unreadable(_)));
+    let Content::Changed(kept) = Content::changed(vec![hint(1, &"x".repeat(LONGEST_EVENT_ID + 1)), hint(2, "abc")]) else {
+        panic!()
+    };
+    assert_eq!((&kept[0].about, kept[1].about.is_some()), (&None, true), "no record's id is that long");
+}
+
+#[test]
 fn an_id_too_long_for_an_index_is_hashed() {
     assert_eq!(event_id("42"), "42");
     let long = event_id(&"x".repeat(5000));

@@ -94,6 +94,14 @@ fn the_same_event_has_the_same_id_in_whichever_batch_and_no_other_has() {
 }
 
 #[test]
+fn more_than_espocrm_posts_at_once_are_not_taken_apart() {
+    let many = |count: usize| format!("[{}]", vec![r#"{"id":"abc"}"#; count].join(","));
+    assert_eq!(parsed(&many(50)).len(), 50);
+    let unparsable = EspoCrm.parse(&headers(&[("signature", SIGNATURE)]), many(51).as_bytes(), &secrets()).unwrap_err();
+    assert!(unparsable.0.contains("at most 50"), "{unparsable:?}");
+}
+
+#[test]
 fn only_an_array_is_a_webhook() {
     for body in ["", "{}", "null", "[", "{\"event\":\"Lead.create\"}"] {
         let unparsable = EspoCrm.parse(&HeaderMap::new(), body.as_bytes(), &secrets()).unwrap_err();
