@@ -52,6 +52,15 @@ pub struct ClientCard {
     pub no_shows: u32,
 }
 
+impl ClientCard {
+    /// As of somebody who is nobody there yet: by number and by e-mail nothing is looked for.
+    #[must_use]
+    pub fn alone(self) -> Self {
+        let claimed_phone = self.phone.or(self.claimed_phone);
+        Self { known: None, phone: None, claimed_phone, email: None, ..self }
+    }
+}
+
 /// A referral that brought somebody here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Touched {

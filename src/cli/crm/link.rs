@@ -9,7 +9,7 @@ use super::{Access, Which};
 use crate::{
     app::App,
     cli::{CliError, actor, channel, out::say},
-    crm::{ClientCard, Ensured, Entity, Wish},
+    crm::{Ensured, Entity, Wish},
     ids::{ClientId, ConnectionId, TenantId},
     tenant,
     vendor::{Class, Failure},
@@ -85,8 +85,7 @@ async fn checked(
 /// A record of its own. By number and by e-mail nothing is looked for: they are what several records share.
 async fn made(app: &App, tenant: TenantId, mut access: Access<'_>, client: ClientId) -> Result<String, CliError> {
     let card = app.db.tenant(tenant).await?.client_card(client, None).await?;
-    let number = card.phone.clone().or_else(|| card.claimed_phone.clone());
-    let card = ClientCard { phone: None, claimed_phone: number, email: None, ..card };
+    let card = card.alone();
     let kind = access.kind;
     match access.ask(async |crm, call| crm.ensure_client(call, &card).await).await? {
         Ok(Ensured::Is(theirs)) => Ok(theirs),

@@ -1,9 +1,13 @@
 //! The salon's staff work in the CRM itself.
 
 use chrono::TimeDelta;
-use salon_core::crm::UNATTENDED;
+use salon_core::{
+    crm::{UNATTENDED, Wish},
+    ids::ClientId,
+};
 use salon_sandbox::Scenario;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::{Chain, RU, crm_storm, minutes};
 
@@ -75,6 +79,37 @@ async fn a_visit_moved_or_deleted_in_the_crm_is_put_right_and_one_not_come_to_is
     assert_eq!(chain.espo("Contact")[0]["cNoShowCount"], 1);
     let seen = [("booking", "time", "told_again"), ("booking", "gone", "told_again"), ("booking", "outcome", "taken_over")];
     assert_eq!(chain.drift().await, seen.map(|(entity, what, repair)| drift(entity, what, repair)));
+    chain.finish_beside().await;
+}
+
+/// Anybody can type anybody's number into a form: whoever has it is told of all the same, and nobody is made one with anybody.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_number_that_another_clients_form_named_keeps_nobody_from_being_told_of() {
+    let chain = with_espocrm().await;
+    let form = ClientId(Uuid::now_v7());
+    sqlx::query("insert into client (id, tenant_id, name, phone, created_at, updated_at) values ($1, $2, 'Кто-то', '+79161234567', now(), now())")
+        .bind(form)
+        .bind(chain.lotos.tenant)
+        .execute(&mut chain.world.owner().await)
+        .await
+        .unwrap();
+    let mut tx = chain.db.tenant(chain.lotos.tenant).await.unwrap();
+    tx.tell_crm(Wish::EnsureClient, form.0, 1, form).await.unwrap();
+    tx.commit().await.unwrap();
+    chain.pass(minutes(1)).await;
+    let theirs = chain.espo("Contact")[0]["id"].clone();
+    let mut anna = chain.anna();
+    anna.enters(RU).await;
+    anna.books(RU).await;
+    chain.pass(minutes(1)).await;
+    let open: i64 = chain
+        .value("select count(*) from crm_intent where tenant_id = $1 and state <> 'done' and kind <> 'append_transcript'")
+        .await;
+    assert_eq!(open, 0, "nobody has to decide anything");
+    let (contacts, meetings) = (chain.espo("Contact"), chain.espo("Meeting"));
+    let annas = contacts.iter().find(|contact| contact["id"] != theirs).unwrap();
+    assert_eq!((contacts.len(), meetings.len()), (2, 1));
+    assert_eq!((&annas["phoneNumber"], &meetings[0]["contactsIds"]), (&json!("+79161234567"), &json!([annas["id"]])));
     chain.finish_beside().await;
 }
 

@@ -170,10 +170,35 @@ impl<'a> Teller<'a> {
     async fn ensured(&self, card: &ClientCard) -> Result<String, Undone> {
         match self.adapter.ensure_client(&self.call, card).await {
             Ok(Ensured::Is(theirs)) => Ok(theirs),
-            Ok(Ensured::Ambiguous(candidates)) => Err(Undone::Parked(card.id, candidates)),
+            Ok(Ensured::Ambiguous(candidates)) => self.apart(card, candidates).await,
             Err(failure) if failure.code == GONE => Err(self.gone(Entity::Client, card.known.as_deref()).await?),
             Err(failure) => Err(failure.into()),
         }
+    }
+
+    /// Records that are other clients' of ours already are nothing to choose from. If there is nothing else, this client gets a record of
+    /// their own: a number makes no two clients one, and keeps none of them from being told of. Anybody can type anybody's into a form.
+    async fn apart(&self, card: &ClientCard, candidates: Vec<String>) -> Result<String, Undone> {
+        let mut free = Vec::new();
+        let mut tx = self.tx().await?;
+        for record in candidates {
+            let linked = tx.linked(self.task.connection.id, Entity::Client.as_str(), &record).await?;
+            if linked.is_none_or(|ours| ours == card.id.0) {
+                free.push(record);
+            }
+        }
+        tx.commit().await?;
+        if !free.is_empty() {
+            return Err(Undone::Parked(card.id, free));
+        }
+        let theirs = match self.adapter.ensure_client(&self.call, &card.clone().alone()).await? {
+            Ensured::Is(theirs) => theirs,
+            Ensured::Ambiguous(candidates) => return Err(Undone::Parked(card.id, candidates)),
+        };
+        self.remember(Entity::Client.as_str(), card.id.0, &theirs, None).await?;
+        // And what it was not looked for by.
+        self.adapter.ensure_client(&self.call, &ClientCard { known: Some(theirs.clone()), ..card.clone() }).await?;
+        Ok(theirs)
     }
 
     async fn booking(&self, facts: &BookingFacts) -> Result<(), Undone> {
