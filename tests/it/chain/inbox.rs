@@ -63,8 +63,12 @@ async fn an_inbox_that_fails_or_is_read_twice_gives_each_answer_once() {
         chain.plan("erxes", "conversationMessages", fault, 1);
     }
     answers(&chain);
-    chain.pass(minutes(15)).await;
-    assert!(chain.faults_are_used_up());
+    // What makes readings due goes by the clock, what looks for it by real time.
+    let answered = async || {
+        chain.pass(minutes(1)).await;
+        (chain.faults_are_used_up() && chain.anna().count(ANSWER) > 0).then_some(())
+    };
+    chain.until("the answer arrives", answered).await;
     assert_eq!(chain.anna().count(ANSWER), 1);
     // As after a worker that was killed before it noted up to when it had read, and with several readers at once.
     chain

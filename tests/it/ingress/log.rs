@@ -2,9 +2,10 @@
 
 use std::{
     io,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, Once, PoisonError},
 };
 
+use tracing::{Level, subscriber::DefaultGuard};
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::{leads::Forms, *};
@@ -37,18 +38,33 @@ impl Lines {
     }
 }
 
+impl Lines {
+    /// Takes down what this thread's tasks do from now on.
+    fn listen() -> (Self, DefaultGuard) {
+        let lines = Self::default();
+        let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_max_level(Level::TRACE);
+        let guard = tracing::subscriber::set_default(subscriber.with_writer(lines.clone()).finish());
+        (lines, guard)
+    }
+}
+
+/// A line that another test's thread, which nobody listens to, writes first at the very moment when somebody begins to listen here may be
+/// marked as of interest to nobody for good. So somebody hears everything from the beginning.
+fn hear_everything() {
+    static HEARING: Once = Once::new();
+    HEARING.call_once(|| tracing::subscriber::set_global_default(tracing_subscriber::registry()).unwrap());
+}
+
 /// On one thread, so that the subscriber sees what all tasks of the test do, and nothing of other tests.
 #[tokio::test]
 async fn a_webhook_is_one_line_without_anything_secret_or_personal() {
+    hear_everything();
     let site = Site::new().await;
     let hook = site.lotos.telegram.clone();
     let body = |update: u64| text_update(update, 79_261_234_567, "запишите меня");
     assert_eq!(site.status(hook.post(body(1))).await, 200);
 
-    let lines = Lines::default();
-    let subscriber =
-        tracing_subscriber::fmt().json().flatten_event(true).with_max_level(tracing::Level::TRACE).with_writer(lines.clone());
-    let _guard = tracing::subscriber::set_default(subscriber.finish());
+    let (lines, _guard) = Lines::listen();
     let forged = Request::post(hook.path()).header("x-telegram-bot-api-secret-token", "forged").body(body(3).into()).unwrap();
     let cases = [
         (hook.post(body(2)), "stored", 200, 1, 1),
@@ -80,11 +96,9 @@ async fn a_webhook_is_one_line_without_anything_secret_or_personal() {
 
 #[tokio::test]
 async fn a_form_is_one_line_without_anything_of_the_visitors() {
+    hear_everything();
     let forms = Forms::new().await;
-    let lines = Lines::default();
-    let subscriber =
-        tracing_subscriber::fmt().json().flatten_event(true).with_max_level(tracing::Level::TRACE).with_writer(lines.clone());
-    let _guard = tracing::subscriber::set_default(subscriber.finish());
+    let (lines, _guard) = Lines::listen();
     let form = |name: &str, phone: &str| {
         let body =
             json!({ "name": name, "phone": phone, "email": "anna@example.com", "message": "запишите меня", "ref": "vera" });
