@@ -119,7 +119,7 @@ impl Utm {
     pub fn of_link(query: &[(String, String)]) -> Self {
         let value = |name: &str| {
             let found = query.iter().find(|(given, _)| given == name).map(|(_, value)| value.trim());
-            found.filter(|value| !value.is_empty() && line(value, LONGEST_UTM).is_ok()).map(str::to_owned)
+            found.and_then(|value| line(value, LONGEST_UTM).ok())
         };
         Self {
             source: value("utm_source"),
@@ -259,11 +259,25 @@ fn length(text: &str) -> usize {
     text.graphemes(true).count()
 }
 
+/// One line that somebody can read: what reorders or hides text is taken out, and something must be left.
 fn line(text: &str, most: usize) -> Result<String, Rule> {
-    if length(text) > most || text.chars().any(char::is_control) {
+    let text: String = text.chars().filter(|c| !is_unseen(*c)).collect();
+    let text = text.trim();
+    let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    // A joiner alone joins nothing.
+    let is_seen = |c: char| !c.is_whitespace() && !matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}');
+    if length(text) > most || text.chars().any(breaks) || !text.chars().any(is_seen) {
         return Err(format!("must be one line of 1 to {most} characters"));
     }
     Ok(text.to_owned())
+}
+
+/// Characters that nobody sees and that change how others are read: marks and overrides of direction (Unicode's annex 9), zero widths but for
+/// the joiners, which Persian and emoji need.
+const fn is_unseen(c: char) -> bool {
+    matches!(c,
+        '\u{00ad}' | '\u{061c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+    )
 }
 
 fn message(text: &str) -> Result<String, Rule> {
@@ -275,17 +289,30 @@ fn message(text: &str) -> Result<String, Rule> {
     Ok(text)
 }
 
-/// Whether anybody reads it can't be known here; what can't be an address is most often a slip.
+/// Whether anybody reads it can't be known here; what can't be an address is most often a slip. The domain is kept as DNS has it (RFC 5890):
+/// mail servers and CRMs know no other form.
 fn email(text: &str) -> Result<String, Rule> {
     let wrong = || "must be an email address, such as name@example.com".to_owned();
     let (local, domain) = text.rsplit_once('@').ok_or_else(wrong)?;
-    let is_plain = |c: char| !c.is_whitespace() && !c.is_control() && !"@<>()[]\\,;:\"".contains(c);
-    let local_fits = (1..=LONGEST_LOCAL_PART).contains(&local.len()) && local.chars().all(is_plain);
-    let domain_fits = matches!(Host::parse(domain), Ok(Host::Domain(name)) if name.trim_end_matches('.').contains('.'));
-    if !local_fits || !domain_fits || text.len() > LONGEST_EMAIL || !domain.chars().all(is_plain) {
+    // RFC 5322, 3.2.3; beyond ASCII RFC 6531.
+    let is_plain = |c: char| !c.is_whitespace() && !is_unseen(c) && !"@<>()[]\\,;:\"".contains(c);
+    let is_atom = |atom: &str| !atom.is_empty() && atom.chars().all(is_plain);
+    let Ok(Host::Domain(domain)) = Host::parse(domain) else { return Err(wrong()) };
+    if local.len() > LONGEST_LOCAL_PART || !local.split('.').all(is_atom) || !is_domain(&domain) || text.len() > LONGEST_EMAIL {
         return Err(wrong());
     }
-    Ok(format!("{local}@{}", domain.to_lowercase()))
+    Ok(format!("{local}@{domain}"))
+}
+
+/// RFC 1123, 2.1.
+fn is_domain(name: &str) -> bool {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    name.contains('.') && name.split('.').all(is_label)
 }
 
 fn service(text: &str, known: &[String]) -> Result<String, Rule> {

@@ -104,10 +104,31 @@ fn what_can_be_no_address_is_none() {
         "a@1.2.3.4",
         "a@[::1]",
         "a@b@c",
+        "a..b@b.co",
+        ".a@b.co",
+        "a.@b.co",
+        "a@b..co",
+        "a@-b.co",
+        "a@b-.co",
+        "a@b.co.",
+        "a@b_c.co",
+        "a@b\u{200b}@c.co",
     ] {
         assert!(email(bad).is_err(), "{bad}");
     }
     assert!(email(&format!("{}@example.com", "a".repeat(65))).is_err());
+    assert_eq!(email("Анна@Пример.рф").unwrap(), "Анна@xn--e1afmkfd.xn--p1ai");
+}
+
+#[test]
+fn a_name_is_one_that_can_be_read() {
+    for (given, kept) in [("\u{202e}exe.png", "exe.png"), ("An\u{200b}na\u{feff}", "Anna"), ("👩\u{200d}🦰", "👩\u{200d}🦰")]
+    {
+        assert_eq!(line(given, 100).unwrap(), kept);
+    }
+    for unread in ["\u{200b}\u{200b}", "\u{200d}", "\u{202e}", "two\u{2028}lines", "\u{fe0f}"] {
+        assert!(line(unread, 100).is_err(), "{unread:?}");
+    }
 }
 
 #[test]

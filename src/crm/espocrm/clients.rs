@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{
     Settings, api,
     fields::scope,
-    text::{NO_SURNAME, Names, plain},
+    text::{NO_SURNAME, Names, plain, spelt_out, taken},
     wire::{Body, Record, Where, moment},
 };
 use crate::{
@@ -56,7 +56,7 @@ async fn candidates(call: &CrmCall<'_>, client: &ClientCard) -> Result<Vec<Candi
     let keys = [
         (our_field, Some(ours.as_str())),
         (Some("phoneNumber"), client.phone.as_deref()),
-        (Some("emailAddress"), client.email.as_deref()),
+        (Some("emailAddress"), taken(&client.email)),
     ];
     let select = our_field.map_or_else(|| "id".to_owned(), |field| format!("id,{field}"));
     for (attribute, value) in keys {
@@ -92,7 +92,7 @@ async fn update(call: &CrmCall<'_>, client: &ClientCard, id: &str) -> Result<Ens
         body.some("phoneNumberData", with_number(&record, phone));
     }
     if record.text("emailAddress").is_none() && record.list("emailAddressData").is_empty() {
-        body.some("emailAddress", client.email.as_deref());
+        body.some("emailAddress", taken(&client.email));
     }
     body.without_what(&record);
     api::change(call, scope(Entity::Client), id, &body).await?;
@@ -143,9 +143,10 @@ pub(super) fn new(account: &CrmAccount, settings: &Settings, client: &ClientCard
     numbers.dedup();
     let numbers: Vec<Value> = numbers.into_iter().enumerate().map(|(index, phone)| number(phone, index == 0)).collect();
     body.some("phoneNumberData", Some(numbers).filter(|numbers| !numbers.is_empty()));
-    body.some("emailAddress", client.email.as_deref());
-    let handle = client.channel.zip(client.handle.as_deref());
-    body.some("description", handle.map(|(channel, handle)| format!("{channel}: {}", plain(handle))));
+    body.some("emailAddress", taken(&client.email));
+    let handle = client.channel.zip(client.handle.as_deref()).map(|(channel, handle)| format!("{channel}: {}", plain(handle)));
+    let said: Vec<String> = handle.into_iter().chain(spelt_out(&client.email)).collect();
+    body.some("description", Some(said.join("\n\n")).filter(|said| !said.is_empty()));
     settings.team(&mut body);
     body
 }

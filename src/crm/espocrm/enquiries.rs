@@ -5,7 +5,7 @@ use url::Url;
 use super::{
     Settings, api,
     fields::scope,
-    text::{Names, plain},
+    text::{Names, plain, spelt_out, taken},
     wire::{Body, Where},
 };
 use crate::{
@@ -44,7 +44,7 @@ pub(super) fn new(account: &CrmAccount, settings: &Settings, enquiry: &EnquiryCa
     body.some("firstName", names.first);
     body.set("lastName", names.last);
     body.some("phoneNumber", enquiry.phone.as_deref());
-    body.some("emailAddress", enquiry.email.as_deref());
+    body.some("emailAddress", taken(&enquiry.email));
     body.set("source", settings.lead_source.as_str());
     body.set("description", description(account, enquiry));
     body.set("assignedUserId", settings.assigned_user_id.as_str());
@@ -77,6 +77,7 @@ fn description(account: &CrmAccount, enquiry: &EnquiryCard) -> String {
     let parts = [
         Some(plain(&enquiry.title)),
         enquiry.message.as_deref().map(plain),
+        spelt_out(&enquiry.email),
         enquiry.page.as_deref().map(|page| format!("Page: {}", linked(page))),
         Some(marks.join(", ")).filter(|marks| !marks.is_empty()).map(|marks| format!("UTM: {marks}")),
         contact_address(account, &enquiry.client).map(|address| format!("Contact: <{address}>")),

@@ -30,6 +30,16 @@ impl Names {
     }
 }
 
+/// An e-mail that EspoCRM takes: it checks them by PHP's `FILTER_VALIDATE_EMAIL`, which knows no mailbox beyond ASCII.
+pub(super) fn taken(email: &Option<String>) -> Option<&str> {
+    email.as_deref().filter(|email| email.is_ascii())
+}
+
+/// Another one, in a line for people to read.
+pub(super) fn spelt_out(email: &Option<String>) -> Option<String> {
+    email.as_deref().filter(|email| !email.is_ascii()).map(|email| format!("E-mail: {}", plain(email)))
+}
+
 /// The first `most` characters.
 pub(super) fn cut(text: &str, most: usize) -> String {
     text.chars().take(most).collect::<String>().trim().to_owned()

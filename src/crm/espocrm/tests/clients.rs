@@ -252,3 +252,15 @@ async fn a_preview_is_the_body_itself() {
     let preview = run(vec![], async |call: &CrmCall<'_>| EspoCrm.preview(call.account, Card::Client(&client()))).await.0;
     assert_eq!(preview, new_contact());
 }
+
+#[tokio::test]
+async fn a_mailbox_that_espocrm_refuses_is_for_people_to_read() {
+    let stub = Stub::start("", vec![]).await;
+    let of = |email: &str| {
+        let card = ClientCard { email: Some(email.to_owned()), handle: None, ..client() };
+        EspoCrm.preview(&account(&stub), Card::Client(&card))
+    };
+    assert_eq!(of("anna@example.com")["emailAddress"], "anna@example.com");
+    let other = of("анна@xn--e1afmkfd.xn--p1ai");
+    assert_eq!((other.get("emailAddress"), &other["description"]), (None, &json!("E-mail: анна@xn--e1afmkfd.xn--p1ai")));
+}
