@@ -67,7 +67,8 @@ pub enum Filed {
 ///
 /// The enquiry joins nobody by its phone number: anybody can type anybody's. It gets a client of its own, with the number as it was
 /// given and not verified; the CRM's own look-up, and a person there, may find that two are one. Only where the browser's signed cookie
-/// names a touch that a client has claimed by writing to us is the enquiry that client's, and then it changes nothing of theirs.
+/// names a touch that a client has claimed by writing to us, and the form has that client's number, is the enquiry that client's, and then
+/// it changes nothing of theirs.
 ///
 /// # Errors
 /// When the database refuses, or does not confirm.
@@ -158,7 +159,9 @@ impl Tx {
             Some(trail) => self.led_here(trail.last).await?,
             None => None,
         };
-        let client = match led_here.as_ref().and_then(|touch| touch.client_id) {
+        // Who opens somebody else's link in a chat makes that browser's cookie name them: the number must be theirs, too.
+        let theirs = led_here.as_ref().filter(|touch| lead.phone.is_some() && touch.phone == lead.phone);
+        let client = match theirs.and_then(|touch| touch.client_id) {
             Some(client) => client,
             None => self.introduce_lead(lead).await?,
         };
@@ -201,11 +204,14 @@ impl Tx {
     /// The touch that a cookie names, if it still is here.
     async fn led_here(&mut self, touch: TouchId) -> Result<Option<LedHere>, StoreError> {
         let tenant = self.tenant();
-        Ok(sqlx::query_as("select id, client_id, ref, utm from touch where tenant_id = $1 and id = $2")
-            .bind(tenant)
-            .bind(touch)
-            .fetch_optional(self.conn())
-            .await?)
+        Ok(sqlx::query_as(
+            "select t.id, t.client_id, c.phone, t.ref, t.utm from touch t left join client c on c.id = t.client_id
+             where t.tenant_id = $1 and t.id = $2",
+        )
+        .bind(tenant)
+        .bind(touch)
+        .fetch_optional(self.conn())
+        .await?)
     }
 
     async fn introduce_lead(&mut self, lead: &Lead) -> Result<ClientId, StoreError> {
@@ -244,6 +250,8 @@ impl Tx {
 struct LedHere {
     id: TouchId,
     client_id: Option<ClientId>,
+    /// The client's number.
+    phone: Option<String>,
     #[sqlx(rename = "ref")]
     referral: Option<String>,
     #[sqlx(json)]

@@ -21,6 +21,9 @@ use crate::{
 /// # Errors
 /// When the database can't be reached.
 pub async fn id_by_slug(db: &Db, slug: &str) -> Result<Option<TenantId>, StoreError> {
+    if !can_be_stored(slug) {
+        return Ok(None);
+    }
     Ok(sqlx::query_scalar("select tenant_id_by_slug($1)").bind(slug).fetch_one(db.narrow()).await?)
 }
 
@@ -30,6 +33,11 @@ pub async fn id_by_slug(db: &Db, slug: &str) -> Result<Option<TenantId>, StoreEr
 /// When the database can't be reached.
 pub async fn ids(db: &Db, after: Option<TenantId>, limit: i32) -> Result<Vec<TenantId>, StoreError> {
     Ok(sqlx::query_scalar("select tenant_ids($1, $2)").bind(after).bind(limit).fetch_all(db.narrow()).await?)
+}
+
+/// PostgreSQL stores no U+0000: nobody has such a name, and asking for it would be an error of ours.
+fn can_be_stored(name: &str) -> bool {
+    !name.contains('\0')
 }
 
 /// Whose webhook address carries this key. Only its SHA-256 leaves the process.
@@ -170,6 +178,9 @@ pub async fn load_site(tx: &mut Tx) -> Result<Option<Site>, StoreError> {
 /// # Errors
 /// When the database can't be reached.
 pub async fn tenant_of_form(db: &Db, form_key: &str) -> Result<Option<TenantId>, StoreError> {
+    if !can_be_stored(form_key) {
+        return Ok(None);
+    }
     Ok(sqlx::query_scalar("select site_by_form($1)").bind(form_key).fetch_one(db.narrow()).await?)
 }
 

@@ -193,7 +193,14 @@ async fn what_is_not_known_is_all_alike() {
         .await
         .unwrap();
     let mut answers = Vec::new();
-    for path in ["/go/nobody/telegram", "/go/lotos/vk", "/go/lotos/x", "/go/roza/telegram?ref=vera", "/go/%FF/telegram"] {
+    for path in [
+        "/go/nobody/telegram",
+        "/go/lotos/vk",
+        "/go/lotos/x",
+        "/go/roza/telegram?ref=vera",
+        "/go/%FF/telegram",
+        "/go/lotos%00/telegram",
+    ] {
         let response = links.site.send(Links::ask(path, None)).await;
         assert_eq!(response.status(), 404, "{path}");
         assert!(!response.headers().contains_key("set-cookie"));
@@ -341,6 +348,10 @@ async fn a_form_of_the_same_browser_is_the_same_client_s() {
     // Nobody has written yet: a client of its own, who came by that link.
     assert_eq!(links.site.status(send("до", &cookie)).await, 201);
     links.writes(lotos, 7, &format!("/start {}", led.token())).await;
+    // The cookie alone is no proof: who follows somebody else's link makes that browser's cookie name them.
+    assert_eq!(links.site.status(send("подложено", &cookie)).await, 201);
+    let gives = "update client set phone = '+79001234567' where id = (select client_id from client_identity)";
+    sqlx::query(gives).execute(&mut links.site.owner).await.unwrap();
     assert_eq!(links.site.status(send("после", &cookie)).await, 201);
     assert_eq!(links.site.status(send("чужой", &cookie.replace("lotos=", "lotos=A"))).await, 201);
     let found: Vec<(String, Option<String>, bool)> = sqlx::query_as(
@@ -350,7 +361,8 @@ async fn a_form_of_the_same_browser_is_the_same_client_s() {
     .await
     .unwrap();
     let vera = || Some("vera".to_owned());
-    assert_eq!(found, [("до".to_owned(), vera(), false), ("после".to_owned(), vera(), true), ("чужой".to_owned(), None, false)]);
+    let forms = [("до", vera(), false), ("подложено", vera(), false), ("после", vera(), true), ("чужой", None, false)];
+    assert_eq!(found, forms.map(|(name, referral, joined)| (name.to_owned(), referral, joined)));
     let names: Vec<Option<String>> =
         sqlx::query_scalar("select c.name from client c join client_identity i on i.client_id = c.id")
             .fetch_all(&mut links.site.owner)
@@ -359,7 +371,7 @@ async fn a_form_of_the_same_browser_is_the_same_client_s() {
     let clients: Vec<Uuid> =
         sqlx::query_scalar("select client_id from enquiry order by id").fetch_all(&mut links.site.owner).await.unwrap();
     let mut tx = links.site.world.db.tenant(lotos).await.unwrap();
-    for (client, first) in clients.into_iter().zip([vera(), vera(), None]) {
+    for (client, first) in clients.into_iter().zip([vera(), vera(), vera(), None]) {
         let origin = tx.origin(client.into()).await.unwrap();
         assert_eq!((origin.first_referral, origin.last_referral), (first.clone(), first));
         assert!(origin.first_at.is_some() && origin.email.as_deref() == Some("m@example.com"));

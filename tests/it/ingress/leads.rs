@@ -230,6 +230,10 @@ async fn a_forged_key_and_a_form_out_of_use_are_alike() {
         let request = Request::post("/v1/leads").header("content-type", "application/json").header("x-salon-form", key);
         answers.push(forms.send(request.body(ANNA.into()).unwrap()).await);
     }
+    for (kind, body) in [("application/json", r#"{"form":"a\u0000b"}"#), ("application/x-www-form-urlencoded", "form=%00")] {
+        let request = Request::post("/v1/leads").header("content-type", kind);
+        answers.push(forms.send(request.body(body.into()).unwrap()).await);
+    }
     assert!(answers.iter().all(|answer| answer.0 == 404 && *answer == answers[0]), "{answers:?}");
     assert_eq!(forms.site.count("enquiry").await, 0);
     // A salon that takes its form up again has the key that its pages know.
