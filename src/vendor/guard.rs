@@ -13,6 +13,11 @@ pub struct AddressGuard {
     pub allow_private: bool,
 }
 
+/// All that a name leads to is refused.
+#[derive(Debug, thiserror::Error)]
+#[error("the name leads into a private network")]
+pub(super) struct Inner;
+
 /// Not publicly routable (IANA special-purpose registries), as far as a request could do harm there.
 const INNER: &[&str] = &[
     "0.0.0.0/8",
@@ -25,10 +30,16 @@ const INNER: &[&str] = &[
     "192.168.0.0/16",
     "198.18.0.0/15",
     "224.0.0.0/3",
-    "::/127",
+    // With an IPv4 address in them: compatible, translated (RFC 2765, 6052, 8215), 6to4 and Teredo.
+    "::/96",
+    "::ffff:0:0:0/96",
     "64:ff9b::/96",
+    "64:ff9b:1::/48",
+    "2001::/32",
+    "2002::/16",
     "fc00::/7",
     "fe80::/10",
+    "fec0::/10",
     "ff00::/8",
 ];
 
@@ -63,10 +74,11 @@ impl Resolve for AddressGuard {
     fn resolve(&self, name: Name) -> Resolving {
         let guard = *self;
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let permitted: Vec<SocketAddr> = found.filter(|address| guard.permits(address.ip())).collect();
-            if permitted.is_empty() {
-                return Err("the name leads to no permitted address".into());
+            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let is_named = !found.is_empty();
+            let permitted: Vec<SocketAddr> = found.into_iter().filter(|address| guard.permits(address.ip())).collect();
+            if permitted.is_empty() && is_named {
+                return Err(Inner.into());
             }
             Ok(Box::new(permitted.into_iter()) as Addrs)
         })
@@ -89,6 +101,11 @@ mod tests {
             "https://169.254.169.254/latest",
             "https://192.168.1.1/",
             "https://[fd00::1]/",
+            "https://[::127.0.0.1]/",
+            "https://[::ffff:0:127.0.0.1]/",
+            "https://[2002:7f00:1::]/",
+            "https://[64:ff9b:1::7f00:1]/",
+            "https://[fec0::1]/",
             "http://example.com/",
             "ftp://example.com/",
         ] {
@@ -96,5 +113,6 @@ mod tests {
         }
         assert_eq!(guard.refuses(&"https://api.telegram.org/".parse().unwrap()), None);
         assert!(guard.permits("149.154.167.220".parse().unwrap()));
+        assert!(guard.permits("2001:67c:4e8:f004::9".parse().unwrap()));
     }
 }

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use serde::Serialize;
 use url::Url;
 
-use super::AddressGuard;
+use super::{AddressGuard, guard::Inner};
 use crate::crypto::sha256;
 
 /// Larger answers than this are cut off: no vendor of ours sends more.
@@ -223,6 +223,9 @@ fn no_answer(error: &reqwest::Error) -> HttpError {
     while let Some(error) = cause {
         if let Some(rustls::Error::InvalidCertificate(_)) = error.downcast_ref() {
             return HttpError::NotTrusted;
+        }
+        if error.is::<Inner>() {
+            return HttpError::Refused("its name leads into a private network");
         }
         // An I/O error gives the source of what it wraps, and not what it wraps.
         cause = match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {

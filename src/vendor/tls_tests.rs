@@ -58,6 +58,14 @@ async fn an_authority_of_ones_own_counts_for_ones_own_calls() {
     assert_eq!(status(&ordinary, ask().own_roots("max")).await, Err(HttpError::NotTrusted));
 }
 
+#[tokio::test]
+async fn a_name_that_leads_into_our_network_is_refused_and_not_away() {
+    let http = Http::new(super::AddressGuard { allow_private: false }).unwrap();
+    let ask = |host: &str| Request::new(Method::GET, format!("https://{host}/").parse().unwrap(), Duration::from_secs(5));
+    assert!(matches!(status(&http, ask("localhost")).await, Err(HttpError::Refused(_))));
+    assert!(matches!(status(&http, ask("127.0.0.1")).await, Err(HttpError::Refused(_))));
+}
+
 #[test]
 fn roots_are_certificates() {
     for text in ["", "nothing", KEY] {
