@@ -17,7 +17,16 @@ use crate::{
 
 /// Codes of something that answers at the address and is no such CRM. To a worker it may be a proxy before a CRM that starts again; to who
 /// has just typed the address, it is a wrong one.
-const NO_CRM: [&str; 4] = ["not_found", "not_found_page", "page_instead_of_answer", "unreadable_answer"];
+const NO_CRM: [&str; 8] = [
+    "not_found",
+    "not_found_page",
+    "page_instead_of_answer",
+    "unreadable_answer",
+    "redirected",
+    "refused_page",
+    "unauthorized_page",
+    "forbidden_page",
+];
 
 /// What was found, a line each, with the section or field of the file.
 #[derive(Default)]

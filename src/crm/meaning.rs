@@ -8,6 +8,12 @@ use crate::vendor::{Class, Failure, Reply};
 /// Longer waits than an hour are a broken clock or a broken gateway: ask again then.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
+/// The code of an answer that points elsewhere, which is not followed: to a worker a proxy that moves, to who has just typed the address a
+/// wrong one.
+pub(super) const REDIRECTED: &str = "redirected";
+/// The code of a page with 401 or 403 where the CRM itself answers in JSON: of a firewall's, more likely than not.
+pub(super) const REFUSED_PAGE: &str = "refused_page";
+
 /// Whether a call may be made twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Effect {
@@ -60,6 +66,11 @@ impl Effect {
     pub(super) fn unreadable(self) -> Failure {
         Failure::new(Meaning::MayHaveRun.class(self, None), "unreadable_answer")
     }
+}
+
+/// Whether the body is a page of whatever stands before a CRM.
+pub(super) fn is_page(reply: &Reply) -> bool {
+    reply.body.trim_ascii_start().first() == Some(&b'<')
 }
 
 /// How long the answer says to wait (RFC 9110, 10.2.3).

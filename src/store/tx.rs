@@ -81,6 +81,11 @@ impl Tx {
         self.woken.extend(Queue::ALL);
     }
 
+    /// Has workers look at this queue, once this transaction has committed.
+    pub(crate) fn wake(&mut self, queue: Queue) {
+        self.woken.insert(queue);
+    }
+
     /// Has every process forget what it keeps of this tenant, once this transaction has committed.
     pub const fn tell_change(&mut self) {
         self.changed = true;

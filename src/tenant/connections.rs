@@ -16,6 +16,7 @@ use crate::{
     crm::{CrmAccount, CrmKind, CrmSecrets, FieldMap, FieldSettings, crm},
     crypto::KeyRing,
     ids::ConnectionId,
+    job::Queue,
     store::{StoreError, Tx},
     vendor::Rate,
 };
@@ -199,7 +200,8 @@ pub async fn switch_off(tx: &mut Tx, id: ConnectionId) -> Result<bool, StoreErro
     noted(tx, changed, "connection.switched_off", id.0, None).await
 }
 
-/// Puts a connection back to work, after its vendor was seen to take its credentials. False if it worked already.
+/// Puts a connection back to work, after its vendor was seen to take its credentials, and what waited for that. False if it worked
+/// already.
 ///
 /// # Errors
 /// When the database refuses.
@@ -213,5 +215,9 @@ pub async fn mend_connection(tx: &mut Tx, id: ConnectionId) -> Result<bool, Stor
     .execute(tx.conn())
     .await?
     .rows_affected();
+    if changed > 0 {
+        sqlx::query("select crm_wake($1, $2)").bind(id).bind(now).execute(tx.conn()).await?;
+        tx.wake(Queue::Crm);
+    }
     noted(tx, changed, "connection.mended", id.0, None).await
 }

@@ -109,7 +109,8 @@ fn read(reply: &Reply, effect: Effect) -> Result<(Answer, Operating), Failure> {
         None if reply.is_success() => Err(effect.unreadable().quoting(reply)),
         Some(Body { error: None, .. }) if reply.is_success() => Err(effect.unreadable().quoting(reply)),
         body => {
-            let fault = body.map(|body| Fault::read(body.error.as_ref(), body.error_description.as_ref())).unwrap_or_default();
+            let read = |body: Body| Fault::read(body.error.as_ref(), body.error_description.as_ref());
+            let fault = body.map_or_else(|| Fault::wordless(reply), read);
             let waits = Waits { header: reply.seconds_header("retry-after"), reset: resets_in(operating) };
             Err(error::classify(reply.status, &fault, waits, effect).quoting(reply))
         }

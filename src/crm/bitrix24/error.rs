@@ -8,9 +8,9 @@ use serde_json::Value;
 use crate::{
     crm::{
         EXPIRED, GONE,
-        meaning::{Effect, Meaning},
+        meaning::{Effect, Meaning, REDIRECTED, REFUSED_PAGE, is_page},
     },
-    vendor::Failure,
+    vendor::{Failure, Reply},
 };
 
 /// One line of the table: all that is given must fit.
@@ -87,6 +87,7 @@ pub(super) const TABLE: &[Row] = &[
     said("activity is not found", Meaning::NothingRan, "todo_gone"),
     said("unable to set event handler: handler already", Meaning::NothingRan, "already_bound"),
     said("communication ", Meaning::Refused, "communication"),
+    status(300..=399, Meaning::NothingRan, REDIRECTED),
     status(401..=401, Meaning::Misconfigured, "unauthorized"),
     status(402..=402, Meaning::Misconfigured, "payment_required"),
     status(403..=403, Meaning::Misconfigured, "forbidden"),
@@ -109,6 +110,7 @@ pub(super) const COMMAND: u16 = 400;
 pub(super) struct Fault {
     error: String,
     text: String,
+    is_page: bool,
 }
 
 impl Fault {
@@ -120,9 +122,16 @@ impl Fault {
             _ => String::new(),
         };
         match error {
-            Some(Value::Object(inner)) => Self { error: lower(inner.get("code")), text: lower(inner.get("message")) },
-            other => Self { error: lower(other), text: lower(description) },
+            Some(Value::Object(inner)) => {
+                Self { error: lower(inner.get("code")), text: lower(inner.get("message")), is_page: false }
+            }
+            other => Self { error: lower(other), text: lower(description), is_page: false },
         }
+    }
+
+    /// An answer that says nothing of Bitrix24's.
+    pub(super) fn wordless(reply: &Reply) -> Self {
+        Self { is_page: is_page(reply), ..Self::default() }
     }
 }
 
@@ -137,6 +146,9 @@ pub(super) struct Waits {
 
 /// Classifies an answer that is an error.
 pub(super) fn classify(status: u16, fault: &Fault, waits: Waits, effect: Effect) -> Failure {
+    if matches!(status, 401 | 403) && fault.is_page {
+        return Failure::new(Meaning::NothingRan.class(effect, waits.header), REFUSED_PAGE);
+    }
     let row = TABLE.iter().find(|row| {
         row.status.contains(&status)
             && row.error.is_none_or(|error| error == fault.error)

@@ -73,7 +73,7 @@ fn refused(reply: &Reply) -> Failure {
         let failure = if reply.is_success() {
             Effect::Once.unreadable()
         } else {
-            error::classify(reply.status, &Fault::default(), waits, Effect::Once)
+            error::classify(reply.status, &Fault::wordless(reply), waits, Effect::Once)
         };
         return failure.quoting(reply);
     };

@@ -74,6 +74,7 @@ cases! {
     a_wait_that_is_named_is_kept in errors: "429 with and without a time",
     server_errors_are_retried_or_unknown in errors: "5xx on a read, on a write",
     a_page_is_no_answer in errors: "HTML for JSON",
+    a_page_is_no_refusal in errors: "401, 403: a page is no refusal",
     half_an_answer_is_none in errors: "truncated JSON",
     an_error_told_with_200_is_one in errors: "200 with an error inside",
     silence_is_no_answer in errors: "hang, connection cut",

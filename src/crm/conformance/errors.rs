@@ -141,6 +141,15 @@ pub(super) async fn a_page_is_no_answer(bench: &Bench) -> Cell {
     Cell::Ok
 }
 
+/// What a firewall says is nothing that the CRM says of our credential.
+pub(super) async fn a_page_is_no_refusal(bench: &Bench) -> Cell {
+    for code in [401, 403] {
+        let (asked, written) = failures(bench, &Fault::Html { code }).await;
+        assert!(is_retry(&asked) && is_retry(&written), "{}: {code} {asked:?} {written:?}", bench.kind);
+    }
+    Cell::Ok
+}
+
 pub(super) async fn half_an_answer_is_none(bench: &Bench) -> Cell {
     bench.made(&client(1)).await;
     let (asked, written, _) = scripted(bench, &Step::CutOff).await;
@@ -172,7 +181,12 @@ pub(super) async fn a_redirect_is_not_followed(bench: &Bench) -> Cell {
         let step = answer(status, "").with_header("location", "http://127.0.0.1:1/elsewhere");
         let (asked, written, _) = scripted(bench, &step).await;
         for failure in [asked, written] {
-            assert_eq!(failure.class, Class::Permanent, "{}: {}", bench.kind, StatusCode::from_u16(status).unwrap());
+            assert!(
+                is_retry(&failure) && failure.code == "redirected",
+                "{}: {} {failure:?}",
+                bench.kind,
+                StatusCode::from_u16(status).unwrap()
+            );
         }
     }
     Cell::Ok

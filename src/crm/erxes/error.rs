@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use super::wire::Answer;
 use crate::{
-    crm::meaning::{Effect, Meaning, retry_after},
+    crm::meaning::{Effect, Meaning, REDIRECTED, REFUSED_PAGE, is_page, retry_after},
     vendor::{Failure, Reply},
 };
 
@@ -44,6 +44,7 @@ const fn row(
 #[rustfmt::skip]
 pub(super) const TABLE: &[Row] = &[
     row(429..=429, None, "", Meaning::NothingRan, "too_many_requests"),
+    row(300..=399, None, "", Meaning::NothingRan, REDIRECTED),
     row(401..=401, None, "", Meaning::Misconfigured, "app_token"),
     row(403..=403, None, "", Meaning::Misconfigured, "forbidden"),
     // A wrong address, or a gateway that is being deployed.
@@ -73,6 +74,9 @@ pub(super) const TABLE: &[Row] = &[
 
 /// Classifies an answer that holds no result.
 pub(super) fn classify(reply: &Reply, effect: Effect) -> Failure {
+    if matches!(reply.status, 401 | 403) && is_page(reply) {
+        return Failure::new(Meaning::NothingRan.class(effect, retry_after(reply)), REFUSED_PAGE).quoting(reply);
+    }
     let answer: Answer = reply.json().unwrap_or_default();
     let first = answer.errors.into_iter().flatten().next();
     let category = first.as_ref().and_then(|error| error.extensions.as_ref()).and_then(|extensions| extensions.category.clone());

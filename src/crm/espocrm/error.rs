@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    crm::meaning::{Effect, Meaning, retry_after},
+    crm::meaning::{Effect, Meaning, REDIRECTED, retry_after},
     vendor::{Failure, Reply},
 };
 
@@ -53,6 +53,9 @@ pub(super) const TABLE: &[Row] = &[
     // A field that records are looked for by was removed: nobody could be found again.
     row(400..=400, Shape::Any, "not existing attribute", Meaning::Misconfigured, "no_such_field"),
     row(400..=400, Shape::Any, "", Meaning::Refused, "bad_request"),
+    // A wrong address, a move or a log-in page of whatever stands before it.
+    row(300..=399, Shape::Any, "", Meaning::NothingRan, REDIRECTED),
+    row(401..=401, Shape::Html, "", Meaning::NothingRan, "unauthorized_page"),
     // Not to be repeated: see LOCKED_OUT.
     row(401..=401, Shape::Any, "", Meaning::Misconfigured, "api_key"),
     row(403..=403, Shape::Any, "max failed login", Meaning::Closed(LOCKED_OUT), "locked_out"),

@@ -4,6 +4,7 @@ use salon_core::{
     crm::Wish,
     ids::{ClientId, ConnectionId, IntentId},
     store::Tx,
+    tenant,
 };
 use salon_sandbox::{
     Options, Sandbox, Scenario,
@@ -364,4 +365,36 @@ async fn doctor_tells_what_a_crm_was_not_told() {
     assert!(ran.out.starts_with("bitrix24\tbooking\tstart\ttold_again\t1\tlast "), "{}{}", ran.out, ran.err);
     assert_eq!(crm(&world, &["drift", "roza"]).out, "nothing was found to differ within 7 days\n");
     assert_eq!(crm(&world, &["drift", "lotos", "--days", "31"]).code, 2);
+}
+
+/// Paid again, let through a firewall again: the file has not changed, and neither has the credential.
+#[tokio::test]
+async fn a_connection_that_is_mended_at_the_vendor_goes_on_once_it_is_registered() {
+    let sandbox = sandbox().await;
+    let (world, _, connection) = parked(&sandbox).await;
+    let mut owner = world.owner().await;
+    for put_off in [
+        "update crm_intent set state = 'pending', candidates = '{}'",
+        "update job set state = 0, run_at = now() + interval '1 day', last_error = 'put off' where kind = 'sync_crm'",
+    ] {
+        assert_eq!(sqlx::query(put_off).execute(&mut owner).await.unwrap().rows_affected(), 1, "{put_off}");
+    }
+    let mut tx = world.db.tenant(world.lotos).await.unwrap();
+    tenant::break_connection(&mut tx, connection, "credential (payment_required)").await.unwrap();
+    tx.commit().await.unwrap();
+    let look = async || {
+        let sql = "select c.status, (select run_at <= now() from job where kind = 'sync_crm') from connection c where c.id = $1";
+        let mut owner = world.owner().await;
+        sqlx::query_as::<_, (String, bool)>(sql).bind(connection).fetch_one(&mut owner).await.unwrap()
+    };
+    let text = salon(LOTOS, &portal(&sandbox, &hook(CODE, 1)));
+    let target = Target { vendor: "bitrix24".to_owned(), operation: "*".to_owned() };
+    sandbox.world.faults.plan(target, &Fault::Status { code: 401 }, 1);
+    let ran = apply(&world, &text, &["--register", "--unchecked"]);
+    assert!(ran.out.contains("  NOT registered: bitrix24: credential"), "{}{}", ran.out, ran.err);
+    assert_eq!(look().await, ("broken".to_owned(), false));
+    let ran = apply(&world, &text, &["--register", "--unchecked"]);
+    assert!(ran.out.contains("  to be made by hand, as docs/crm.md says: bitrix24\n"), "{}{}", ran.out, ran.err);
+    assert!(!ran.out.contains("registered: bitrix24"), "{}", ran.out);
+    assert_eq!(look().await, ("active".to_owned(), true), "and what was put off need not wait");
 }

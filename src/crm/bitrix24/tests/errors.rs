@@ -55,6 +55,7 @@ fn rows() -> Vec<(u16, Value, &'static str, &'static str, Class)> {
         (400, json!(""), "Activity is not found.", "todo_gone", RETRY),
         (400, json!("ERROR_CORE"), "Unable to set event handler: Handler already binded", "already_bound", RETRY),
         (400, json!("Communication type is not defined"), "Parameter 'type' is required.", "communication", refused),
+        (302, Value::Null, "", "redirected", RETRY),
         (401, json!("something new"), "", "unauthorized", denied),
         (402, Value::Null, "", "payment_required", denied),
         (403, Value::Null, "", "forbidden", denied),
@@ -64,7 +65,7 @@ fn rows() -> Vec<(u16, Value, &'static str, &'static str, Class)> {
         (422, json!(1021), "booking not found", "request_refused", refused),
         (502, Value::Null, "", "gateway_error", Class::Unknown),
         (200, json!("something new"), "", "unknown_error", Class::Unknown),
-        (302, Value::Null, "", "unexpected_status", refused),
+        (600, Value::Null, "", "unexpected_status", refused),
     ]
 }
 
@@ -103,7 +104,7 @@ async fn an_answer_is_an_error_whatever_its_status_says() {
         (html(200), Failure::retry("unreadable_answer")),
         (html(503), Failure::retry("gateway_error")),
         (html(404), Failure::retry("not_found")),
-        (html(403), Failure::new(Class::Credential, "forbidden")),
+        (html(403), Failure::retry("refused_page")),
         (Step::json(200, &json!({})), Failure::retry("unreadable_answer")),
         (Step::json(200, &json!([1])), Failure::retry("unreadable_answer")),
         (Step::CutOff, Failure::retry("no_answer")),

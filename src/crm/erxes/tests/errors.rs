@@ -43,6 +43,7 @@ fn every_row_of_the_error_table_is_reached_by_what_erxes_says() {
     let resolver = |text: &str| graph_error(text, "EXPECTED");
     let rows = [
         (429, json!({"error": "Too many requests"}), "too_many_requests", RETRY),
+        (302, json!(null), "redirected", RETRY),
         (401, json!({"error": "Invalid app token"}), "app_token", Class::Credential),
         (403, json!("<html>"), "forbidden", Class::Credential),
         (404, json!("<html>"), "not_found", RETRY),
@@ -63,7 +64,7 @@ fn every_row_of_the_error_table_is_reached_by_what_erxes_says() {
         (200, graph_error("Cannot read properties of undefined", "SYSTEM"), "system_error", Class::Unknown),
         (200, graph_error("sendgrid", "PROVIDER"), "provider_error", Class::Unknown),
         (200, graph_error("?", "UNKNOWN"), "unknown_error", Class::Unknown),
-        (302, json!(null), "unexpected_status", Class::Permanent),
+        (600, json!(null), "unexpected_status", Class::Permanent),
     ];
     assert_eq!(rows.len(), error::TABLE.len());
     for ((status, body, code, class), row) in rows.into_iter().zip(error::TABLE) {

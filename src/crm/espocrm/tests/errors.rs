@@ -22,6 +22,8 @@ fn every_row_of_the_error_table_is_reached_by_what_espocrm_says() {
         (reply(400, None, INVALID), "invalid_field", Class::Permanent),
         (reply(400, Some("Not existing attribute 'cExternalId' in where."), ""), "no_such_field", Class::Credential),
         (reply(400, Some("Bad value"), ""), "bad_request", Class::Permanent),
+        (reply(301, None, ""), "redirected", RETRY),
+        (reply(401, None, "<html>log in</html>"), "unauthorized_page", RETRY),
         (reply(401, Some("error"), ""), "api_key", Class::Credential),
         (reply(403, Some("Max failed login attempts exceeded."), ""), "locked_out", minute),
         (reply(403, Some("Assignment failure: assigned user or team not allowed."), ""), "assignment", Class::Credential),
@@ -43,7 +45,7 @@ fn every_row_of_the_error_table_is_reached_by_what_espocrm_says() {
         (reply(500, None, ""), "server_error", Class::Unknown),
         (reply(200, None, "<html>log in</html>"), "page_instead_of_answer", Class::Unknown),
         (reply(200, None, r#"{"id":"c"#), "unreadable_answer", Class::Unknown),
-        (reply(301, None, ""), "unexpected_status", Class::Permanent),
+        (reply(600, None, ""), "unexpected_status", Class::Permanent),
     ];
     assert_eq!(rows.len(), error::TABLE.len());
     for ((reply, code, class), row) in rows.into_iter().zip(error::TABLE) {
