@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Erxes,
-    resolve::{Failure, Principal, Request, project, resolve, selected},
+    resolve::{Failure, Principal, Request, project, resolve, selected, unread},
 };
 use crate::{fault::Fault, ledger::Entry};
 
@@ -148,7 +148,7 @@ impl Erxes {
         let code = if wrong_values.is_empty() { "GRAPHQL_VALIDATION_FAILED" } else { "BAD_USER_INPUT" };
         let complaints = [complaints, wrong_values].concat();
         match parsed {
-            Some(parsed) if complaints.is_empty() => (200, self.execute(&parsed, &principal, broken)),
+            Some(parsed) if complaints.is_empty() => (200, self.execute(&parsed, &principal, broken, violations)),
             _ => {
                 let errors: Vec<Value> = complaints
                     .iter()
@@ -160,13 +160,14 @@ impl Erxes {
         }
     }
 
-    fn execute(&self, parsed: &Parsed, principal: &Principal, broken: bool) -> Value {
+    fn execute(&self, parsed: &Parsed, principal: &Principal, broken: bool, violations: &mut Vec<String>) -> Value {
         let mut data = Map::new();
         let mut errors = Vec::new();
         for field in parsed.fields() {
             let name = field.name.node.as_str();
             let request =
                 Request { name, arguments: arguments(field, &parsed.variables), principal, now: self.world.now(), broken };
+            violations.extend(unread(&request));
             let outcome = if broken && name != "widgetsMessengerConnect" {
                 Err(Failure::system("Internal server error"))
             } else {
