@@ -50,7 +50,7 @@ use tokio::{
 };
 
 use self::{events::Post, state::State};
-use crate::world::World;
+use crate::{wire::poster, world::World};
 
 /// The name under which faults and ledger entries speak of this vendor.
 pub const VENDOR: &str = "bitrix24";
@@ -76,8 +76,7 @@ impl Bitrix24 {
     ///
     /// When no HTTP client can be built, as without a TLS provider.
     pub fn new(world: Arc<World>, tasks: &Handle) -> Result<Arc<Self>, reqwest::Error> {
-        let client =
-            reqwest::Client::builder().timeout(ANSWER_WITHIN).redirect(reqwest::redirect::Policy::none()).no_proxy().build()?;
+        let client = poster(ANSWER_WITHIN).build()?;
         let (outbox, posts) = mpsc::unbounded_channel();
         let state = Mutex::new(State { statuses: statuses::own(), ..State::default() });
         let portal = Arc::new(Self { world, client, state, outbox, open: watch::Sender::new(0) });

@@ -10,6 +10,7 @@ use super::{
     form::Parameters,
     state::{Handler, Kind, State, UserField},
 };
+use crate::wire::origin;
 
 const MASK: &str = "***";
 
@@ -38,10 +39,6 @@ fn mask_commands(commands: &mut Value) {
         Value::Object(map) => map.values_mut().for_each(mask_commands),
         _ => {}
     }
-}
-
-fn origin(address: &str) -> String {
-    url::Url::parse(address).map_or_else(|_| MASK.to_owned(), |url| url.origin().ascii_serialization())
 }
 
 impl Bitrix24 {

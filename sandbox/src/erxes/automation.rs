@@ -2,14 +2,13 @@
 //! claims that says nothing about the body.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
-use sha2::Sha256;
 
 use super::{
     Erxes, Refused,
     state::{State, by_id},
 };
+use crate::wire::hmac_sha256;
 
 /// An action, as an administrator set it up.
 #[derive(Debug, Clone)]
@@ -34,7 +33,7 @@ impl Erxes {
         let body = filled(&state, &automation.body, customer)?;
         let now = self.world.now().timestamp();
         let claims = json!({"aud": automation.audience, "iat": now, "exp": now + automation.expires_in});
-        Ok((format!("Bearer {}", signed(&claims, &automation.secret)?), body))
+        Ok((format!("Bearer {}", signed(&claims, &automation.secret)), body))
     }
 }
 
@@ -86,11 +85,10 @@ fn inlined<'a>(text: &str, named: impl Fn(&str) -> &'a Value) -> String {
     out
 }
 
-fn signed(claims: &Value, secret: &str) -> Result<String, Refused> {
+fn signed(claims: &Value, secret: &str) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let text = format!("{}.{}", part(&json!({"alg": "HS256", "typ": "JWT"})), part(claims));
-    let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).map_err(|error| Refused(error.to_string()))?;
-    Ok(format!("{text}.{}", URL_SAFE_NO_PAD.encode(mac.chain_update(&text).finalize().into_bytes())))
+    format!("{text}.{}", URL_SAFE_NO_PAD.encode(hmac_sha256(secret, text.as_bytes())))
 }
 
 #[cfg(test)]

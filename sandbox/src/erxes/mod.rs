@@ -27,6 +27,9 @@ pub use self::automation::Automation;
 use self::{schema::Schema, state::State};
 use crate::world::World;
 
+/// The name under which faults and ledger entries speak of this vendor.
+pub const VENDOR: &str = "erxes";
+
 /// The operations salon-core may call, with the vendor's arguments and nullability.
 pub const OPERATIONS: &str = include_str!("../../spec/erxes/operations.graphql");
 
@@ -85,12 +88,20 @@ impl Erxes {
         self.state().snapshot()
     }
 
-    /// A person gives access to the application that shows this code.
+    /// A person gives access to the application that shows this code: to all that they may do themselves.
     ///
     /// # Errors
     /// When there is no such code, or no such user.
     pub fn approve(&self, user_code: &str, user: &str) -> Result<(), Refused> {
-        self.state().approve(user_code, user).map_err(Refused)
+        self.approve_scopes(user_code, user, &[])
+    }
+
+    /// The same, but to no more than these scopes: `contacts:create`, `contacts:update`.
+    ///
+    /// # Errors
+    /// When there is no such code, or no such user.
+    pub fn approve_scopes(&self, user_code: &str, user: &str, scopes: &[&str]) -> Result<(), Refused> {
+        self.state().approve(user_code, user, scopes).map_err(Refused)
     }
 
     /// Every access token that was granted runs out.

@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use axum::http::HeaderMap;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, TimeDelta, Utc};
-use hmac::{Hmac, KeyInit, Mac};
 use serde::Deserialize;
-use sha2::Sha256;
 
 use super::{answer::Refusal, state::State};
+use crate::wire::hmac_sha256;
 
 /// More refused keys than this within the period lock everybody out who comes from that address.
 const MOST_DENIED: usize = 10;
@@ -100,15 +99,7 @@ fn by_signature<'a>(state: &'a State, proof: &str, method: &str, path: &str) -> 
     let (key, mac) = (&decoded[..colon], &decoded[colon + 1..]);
     state.accounts.iter().find(|(_, account)| {
         let Some(secret) = account.secret.as_ref().filter(|_| account.key.as_bytes() == key) else { return false };
-        let expected = sign(secret, format!("{method} {path}").as_bytes());
+        let expected = hmac_sha256(secret, format!("{method} {path}").as_bytes());
         mac == hex::encode(&expected).as_bytes() || mac == expected
     })
-}
-
-/// HMAC-SHA256.
-pub(super) fn sign(secret: &str, message: &[u8]) -> Vec<u8> {
-    // HMAC takes keys of every length.
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else { return Vec::new() };
-    mac.update(message);
-    mac.finalize().into_bytes().to_vec()
 }

@@ -14,11 +14,10 @@ use serde_json::Value;
 
 use super::{
     EspoCrm, VENDOR,
-    access::sign,
     schema::attributes,
     state::{By, Record, State},
 };
-use crate::fault::Fault;
+use crate::{fault::Fault, wire::hmac_sha256};
 
 /// The operation under which faults strike deliveries.
 const OPERATION: &str = "webhook";
@@ -188,7 +187,7 @@ impl State {
 
 /// `base64(id ":" hex(hmac))`, and the old form with the hmac as it is.
 fn signatures(id: &str, secret: &str, body: &[u8]) -> (String, String) {
-    let mac = sign(secret, body);
+    let mac = hmac_sha256(secret, body);
     let old = [format!("{id}:").as_bytes(), &mac].concat();
     (STANDARD.encode(format!("{id}:{}", hex::encode(&mac))), STANDARD.encode(old))
 }

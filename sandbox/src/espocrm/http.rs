@@ -26,20 +26,14 @@ use super::{
     view::redacted,
 };
 use crate::{
-    fault::{Fault, PAGE, severed},
+    fault::Fault,
     ledger::Entry,
+    wire::{self, Ending},
 };
 
 /// More than any request needs.
 const BODY_LIMIT: usize = 16 * 1024 * 1024;
 const PREFIX: &str = "/espocrm/api/v1";
-
-/// What happens on the wire in the end.
-enum Ending {
-    Answer(Response),
-    Silence,
-    Disconnect,
-}
 
 struct Incoming {
     method: String,
@@ -81,13 +75,7 @@ async fn entry(Shared(crm): Shared<Arc<EspoCrm>>, request: Request) -> Response 
     let path = parts.uri.path().strip_prefix(PREFIX).unwrap_or_default().to_owned();
     let query = query::read(parts.uri.query().unwrap_or_default());
     let incoming = Incoming::read(parts.method.as_str(), path, query, parts.headers, &body);
-    // A server goes on working when its caller hangs up, so the work must outlive the connection.
-    match tokio::spawn(async move { crm.serve(incoming).await }).await {
-        Ok(Ending::Answer(response)) => response,
-        Ok(Ending::Silence) => std::future::pending().await,
-        Ok(Ending::Disconnect) => severed(),
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
-    }
+    wire::answer(async move { crm.serve(incoming).await }).await
 }
 
 impl Incoming {
@@ -128,20 +116,12 @@ impl EspoCrm {
                 self.handle(&asked, &incoming, fault == Some(Fault::Twice))
             }
         };
-        if let Some(Fault::AnswerAfterCommit { ms, code }) = &fault {
-            tokio::time::sleep(Duration::from_millis(*ms)).await;
-            if let Some(code) = code {
-                let Done { caller, violations, .. } = done;
-                done = Done { caller, violations, ..Done::refused(Refusal::of_status(*code)) };
-            }
+        if let Some(code) = Fault::after(fault.as_ref()).await {
+            let Done { caller, violations, .. } = done;
+            done = Done { caller, violations, ..Done::refused(Refusal::of_status(code)) };
         }
-        let ending = match &fault {
-            Some(Fault::Hang | Fault::HangAfterCommit) => Ending::Silence,
-            Some(Fault::Drop | Fault::DropAfterCommit) => Ending::Disconnect,
-            _ => Ending::Answer(response(&done, fault.as_ref())),
-        };
-        let status = if matches!(ending, Ending::Answer(_)) { done.status } else { 0 };
-        self.record(asked.operation, &incoming, done, status, fault);
+        let ending = Ending::of(response(&done, fault.as_ref()), fault.as_ref());
+        self.record(asked.operation, &incoming, done, ending.status(), fault);
         ending
     }
 
@@ -302,17 +282,12 @@ fn write(
 }
 
 fn response(done: &Done, fault: Option<&Fault>) -> Response {
-    let status = StatusCode::from_u16(done.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     if matches!(fault, Some(Fault::Html { .. })) {
-        return (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], PAGE).into_response();
+        return wire::page(done.status);
     }
     // An error without a body has none at all; a null is a value.
-    let mut text = if done.body.is_null() && done.status != 200 { String::new() } else { done.body.to_string() };
-    if fault == Some(&Fault::Truncated) {
-        let half = (0..=text.len() / 2).rev().find(|index| text.is_char_boundary(*index)).unwrap_or_default();
-        text.truncate(half);
-    }
-    let mut response = (status, [(header::CONTENT_TYPE, "application/json")], text).into_response();
+    let text = if done.body.is_null() && done.status != 200 { String::new() } else { done.body.to_string() };
+    let mut response = wire::json(done.status, text, fault);
     let reason = HeaderValue::from_str(&done.reason).ok().filter(|_| !done.reason.is_empty());
     if let Some(reason) = reason {
         response.headers_mut().insert("x-status-reason", reason);

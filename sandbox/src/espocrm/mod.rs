@@ -43,7 +43,7 @@ use tokio::{
 };
 
 use self::state::State;
-use crate::world::World;
+use crate::{wire::poster, world::World};
 
 /// The name under which faults and ledger entries speak of this vendor.
 pub const VENDOR: &str = "espocrm";
@@ -71,12 +71,7 @@ impl EspoCrm {
     ///
     /// When no HTTP client can be built, as without a TLS provider.
     pub fn new(world: Arc<World>, tasks: &Handle) -> Result<Arc<Self>, reqwest::Error> {
-        let client = reqwest::Client::builder()
-            .connect_timeout(CONNECT_WITHIN)
-            .timeout(ANSWER_WITHIN)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build()?;
+        let client = poster(ANSWER_WITHIN).connect_timeout(CONNECT_WITHIN).build()?;
         let (work, open) = (Arc::new(Notify::new()), watch::Sender::new(0));
         let crm = Arc::new(Self { world, client, state: Mutex::new(State::default()), work, open });
         tasks.spawn(delivery::deliver(Arc::downgrade(&crm)));

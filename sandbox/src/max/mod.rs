@@ -204,18 +204,7 @@ impl Max {
 
     /// Asks `probe` now and after every change until it answers, at most for `patience`.
     pub async fn wait_for<T>(&self, patience: Duration, mut probe: impl FnMut(&Self) -> Option<T>) -> Option<T> {
-        let mut changes = self.courier.changed.subscribe();
-        let answered = async {
-            loop {
-                changes.mark_unchanged();
-                if let Some(answer) = probe(self) {
-                    return answer;
-                }
-                // The sender lives as long as `self`.
-                let _ = changes.changed().await;
-            }
-        };
-        tokio::time::timeout(patience, answered).await.ok()
+        self.courier.changed.wait_for(patience, || probe(self)).await
     }
 
     fn bot(&self, id: i64) -> Option<Arc<Bot>> {
