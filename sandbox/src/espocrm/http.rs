@@ -198,7 +198,7 @@ fn perform(
             look(state, route, incoming, account, violations)
         }
         _ => {
-            let said = body.get("skipDuplicateCheck") == Some(&true.into());
+            let said = *route == Route::Convert && body.get("skipDuplicateCheck") == Some(&true.into());
             let skip_duplicates = said || incoming.says("x-skip-duplicate-check");
             let mut writing = Writing { by, account: Some(account), skip_duplicates, violations };
             write(state, route, incoming, body, account, &mut writing)

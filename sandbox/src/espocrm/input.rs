@@ -33,11 +33,14 @@ pub(super) fn known(entity: &Entity, scope: &str, body: &Record, violations: &mu
             _ if SYSTEM.contains(&name.as_str()) => Some("is the server's and is dropped"),
             None => Some("doesn't exist and is dropped"),
             Some((_, field, _)) if field.read_only => Some("is read-only and is dropped"),
+            // The vendor's own screens send the names of linked records along, and it takes nothing from them.
+            Some((_, _, Part::Derived)) if !name.ends_with("Name") && !name.ends_with("Names") => {
+                Some("is not played here and is dropped")
+            }
             Some(_) => None,
         };
         match (dropped, found) {
             (Some(why), _) => violations.push(format!("attribute {name} of {scope} {why}")),
-            // Names of linked records are sent along by the vendor's own screens.
             (None, Some((_, _, Part::Derived))) | (None, None) => {}
             (None, Some(_)) => {
                 kept.insert(name.clone(), value.clone());

@@ -3,7 +3,7 @@
 //! The API is at `/espocrm/api/v1/...`, so a product's base address is `{sandbox}/espocrm`. Callers prove themselves with
 //! `X-Api-Key` or `X-Hmac-Authorization`. What the vendor refuses is refused with its status and `X-Status-Reason`; what it
 //! silently drops (attributes it doesn't know, system and read-only ones) is dropped and recorded as a violation. Rules are
-//! cited as "EspoCRM note, 2.5".
+//! cited as "EspoCRM note, 2.5". Webhooks go to internal addresses as if an administrator had allowed each of them.
 
 mod access;
 mod admin;

@@ -7,6 +7,9 @@ use super::answer::Refusal;
 /// The most that is handed out at once, and what is handed out where nothing is said.
 const MOST: usize = 200;
 
+/// What narrows a list and is not played: an answer without it would hold too much, and nobody would see.
+const UNPLAYED: &[&str] = &["primaryFilter", "boolFilterList"];
+
 /// Reads `where[0][type]=equals&maxSize=5`.
 pub(super) fn read(encoded: &str) -> Map<String, Value> {
     let mut tree = Value::Object(Map::new());
@@ -71,6 +74,9 @@ impl Search {
         if let Some(text) = all.remove("searchParams") {
             let inner = text.as_str().and_then(|text| serde_json::from_str::<Map<String, Value>>(text).ok());
             all.extend(inner.ok_or_else(|| Refusal::wrong(400, "Invalid search params JSON."))?);
+        }
+        if let Some(name) = UNPLAYED.iter().find(|name| all.contains_key(**name)) {
+            return Err(Refusal::wrong(400, format!("{name} is not played here.")));
         }
         let number = |name: &str| match all.get(name) {
             None | Some(Value::Null) => Ok(None),

@@ -24,6 +24,12 @@ pub(super) struct Writing<'a> {
 
 /// Makes a record and returns it.
 pub(super) fn create(state: &mut State, scope: &str, body: &Record, writing: &mut Writing<'_>) -> Result<Record, Refusal> {
+    let record = prepare(state, scope, body, writing)?;
+    Ok(keep(state, scope, record, writing.by))
+}
+
+/// The record that would be made, if nothing is against it.
+pub(super) fn prepare(state: &State, scope: &str, body: &Record, writing: &mut Writing<'_>) -> Result<Record, Refusal> {
     let entity = state.entity(scope).ok_or_else(Refusal::not_found)?;
     let known = input::known(entity, scope, body, writing.violations);
     let mut record = input::merged(state, scope, None, known)?;
@@ -34,9 +40,14 @@ pub(super) fn create(state: &mut State, scope: &str, body: &Record, writing: &mu
     if !writing.skip_duplicates {
         duplicates::check(state, scope, &record)?;
     }
-    let id = state.next_id(writing.by.now);
-    plant(state, scope, &id, record, writing.by);
-    Ok(state.record(scope, &id).cloned().unwrap_or_default())
+    Ok(record)
+}
+
+/// Keeps a prepared record and returns it as it is kept.
+pub(super) fn keep(state: &mut State, scope: &str, record: Record, by: &By) -> Record {
+    let id = state.next_id(by.now);
+    plant(state, scope, &id, record, by);
+    state.record(scope, &id).cloned().unwrap_or_default()
 }
 
 /// Keeps a new record under an id, with what the server says about it, and tells of it.
