@@ -170,8 +170,14 @@ impl Faults {
     /// Takes a fault planned for this very operation only: for what is not a request of the product's, such as the
     /// vendor's webhook deliveries.
     pub fn take_exact(&self, vendor: &str, operation: &str) -> Option<Fault> {
+        self.take_exact_if(vendor, operation, |_| true)
+    }
+
+    /// The same, if the next one is of a kind that can strike there; otherwise it stays planned.
+    pub(crate) fn take_exact_if(&self, vendor: &str, operation: &str, strikes: fn(&Fault) -> bool) -> Option<Fault> {
         let mut planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
-        planned.get_mut(&Target { vendor: vendor.to_owned(), operation: operation.to_owned() })?.pop_front()
+        let due = planned.get_mut(&Target { vendor: vendor.to_owned(), operation: operation.to_owned() })?;
+        due.pop_front_if(|fault| strikes(fault))
     }
 
     /// The faults still to come, per target.

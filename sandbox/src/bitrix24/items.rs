@@ -215,7 +215,7 @@ fn convert(state: &mut State, call: &mut Call, lead: i64) {
     let taken = |names: &[&str]| -> Map<String, Value> {
         names.iter().filter_map(|name| Some(((*name).to_owned(), item.get(*name)?.clone()))).collect()
     };
-    let contact = item.get("contactId").and_then(number_of).unwrap_or_else(|| {
+    let contact = item.get("contactId").and_then(number).unwrap_or_else(|| {
         let values = taken(&["name", "secondName", "lastName", "birthdate", "post", "sourceId", "assignedById"]);
         let change = Change { values, multifields: item.get("fm").cloned(), ignored: Vec::new() };
         let (contact, _) = create(state, Kind::Contact, change, by, None);
@@ -252,10 +252,6 @@ fn convert(state: &mut State, call: &mut Call, lead: i64) {
     ]);
     edit(state, Kind::Lead, lead, Change { values, ..Change::default() }, by);
     call.happened("ONCRMLEADUPDATE".to_owned(), lead);
-}
-
-fn number_of(value: &Value) -> Option<i64> {
-    number(value)
 }
 
 /// Puts a record of a seed into the portal.
