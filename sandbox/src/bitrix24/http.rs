@@ -18,7 +18,7 @@ use super::{
     access::{Target, authenticate, check_portal, check_scope, token},
     answer::{Operating, Outcome, Refusal, Success, time},
     batch,
-    events::Event,
+    delivery::Event,
     form::Parameters,
     methods::{Call, answer},
     oauth,

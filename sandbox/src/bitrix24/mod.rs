@@ -12,9 +12,9 @@ mod answer;
 mod batch;
 mod booking;
 mod camel;
+mod delivery;
 mod directory;
 mod duplicates;
-mod events;
 mod fields;
 mod filter;
 mod form;
@@ -49,7 +49,7 @@ use tokio::{
     sync::{mpsc, watch},
 };
 
-use self::{events::Post, state::State};
+use self::{delivery::Post, state::State};
 use crate::{wire::poster, world::World};
 
 /// The name under which faults and ledger entries speak of this vendor.
@@ -80,7 +80,7 @@ impl Bitrix24 {
         let (outbox, posts) = mpsc::unbounded_channel();
         let state = Mutex::new(State { statuses: statuses::own(), ..State::default() });
         let portal = Arc::new(Self { world, client, state, outbox, open: watch::Sender::new(0) });
-        tasks.spawn(events::deliver(Arc::downgrade(&portal), posts));
+        tasks.spawn(delivery::deliver(Arc::downgrade(&portal), posts));
         Ok(portal)
     }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     Bitrix24,
-    events::Event,
+    delivery::Event,
     fields,
     items::{self, By, Item},
     oauth,

@@ -11,10 +11,11 @@ use axum::{
 use serde_json::{Value, json};
 
 use super::{
-    Calcom, VENDOR, bookings, change, create, event_types,
+    Calcom, VENDOR,
+    answer::Refusal,
+    bookings, change, create, event_types,
     model::Scope,
-    refusal::Refusal,
-    route::{Key, Route, check_version, find},
+    routes::{Key, Route, check_version, find},
     slots, teams, throttle, webhooks,
 };
 use crate::{

@@ -4,6 +4,7 @@
 //! posts signed webhooks at the moments cal.com does: BOOKING_CREATED before the creating call is answered,
 //! BOOKING_CANCELLED before the status is written, each at most once.
 
+mod answer;
 mod availability;
 mod bookings;
 mod change;
@@ -14,15 +15,15 @@ mod http;
 mod input;
 mod model;
 mod payload;
-mod refusal;
-mod route;
+mod routes;
 mod seed;
 mod slots;
+mod staff;
 mod teams;
 #[cfg(test)]
 mod tests;
 mod throttle;
-mod ui;
+mod vendor;
 mod view;
 mod webhooks;
 

@@ -11,11 +11,12 @@ mod http;
 mod inbox;
 mod oauth;
 mod resolve;
-mod schema;
+mod spec;
 mod staff;
 mod state;
 #[cfg(test)]
 mod tests;
+mod vendor;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -24,7 +25,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 pub use self::automation::Automation;
-use self::{schema::Schema, state::State};
+use self::{spec::Schema, state::State};
 use crate::world::World;
 
 /// The name under which faults and ledger entries speak of this vendor.

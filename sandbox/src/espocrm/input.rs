@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{
     access::Account,
     answer::Refusal,
-    multi,
+    multifield,
     schema::{Entity, Field, Kind, Part, attributes, value_attribute},
     state::{MOMENT, Record, State, read_moment},
     values::clean,
@@ -61,7 +61,7 @@ pub(super) fn merged(state: &State, scope: &str, before: Option<&Record>, mut in
         match field.kind {
             Kind::Phone | Kind::Email => {
                 let (single, list) = (input.remove(name), input.remove(&format!("{name}Data")));
-                multi::apply(&mut record, name, field, single, list, state.settings.phone_international)?;
+                multifield::apply(&mut record, name, field, single, list, state.settings.phone_international)?;
             }
             _ => take(&mut record, &mut input, name, field)?,
         }

@@ -17,7 +17,7 @@ mod input;
 mod leads;
 mod links;
 mod listing;
-mod multi;
+mod multifield;
 mod query;
 mod records;
 mod routes;

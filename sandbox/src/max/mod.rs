@@ -8,14 +8,14 @@ mod delivery;
 mod group;
 mod hand;
 mod http;
-mod messenger;
 mod methods;
 mod person;
-mod repair;
+mod repairs;
 mod rules;
 mod seed;
 pub mod spec;
 mod state;
+mod vendor;
 mod view;
 
 use std::{

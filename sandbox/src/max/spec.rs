@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::LazyLock};
 
 use serde_json::Value;
 
-use super::repair::{WEBHOOK, repaired};
+use super::repairs::{WEBHOOK, repaired};
 use crate::openapi::{self, BadDocument};
 
 /// Version 0.0.32 of 1 July 2026; its origin and licence are beside the file.

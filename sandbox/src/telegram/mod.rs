@@ -8,7 +8,6 @@ mod answer;
 mod content;
 mod delivery;
 mod http;
-mod messenger;
 mod methods;
 mod person;
 mod rules;
@@ -16,6 +15,7 @@ mod seed;
 pub mod spec;
 mod state;
 mod text;
+mod vendor;
 mod view;
 
 use std::{

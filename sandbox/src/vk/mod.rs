@@ -9,7 +9,6 @@ mod callback;
 mod delivery;
 mod form;
 mod http;
-mod messenger;
 mod methods;
 mod person;
 mod rules;
@@ -18,6 +17,7 @@ mod seed;
 pub mod spec;
 mod staff;
 mod state;
+mod vendor;
 mod view;
 
 use std::{
