@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 
 use super::{
     Max,
+    chat::{Chat, Message, With},
     person::Acted,
-    state::{Bot, Chat, Message, Person, Pressed, State, With},
+    state::{Bot, Person, Pressed, State},
     view,
 };
 use crate::{

@@ -4,6 +4,7 @@
 //! (`spec.rs`); what it states in prose only is in `rules.rs`. Of attachments a bot can send keyboards only, and plain text.
 
 mod answer;
+mod chat;
 mod delivery;
 mod group;
 mod hand;

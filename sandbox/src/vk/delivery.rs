@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 
 use super::{
     VENDOR, Vk,
+    server::{Event, Lane, Server, Status},
     spec::spec,
-    state::{Event, Group, Lane, Server, Status, random_hex},
+    state::{Group, random_hex},
 };
 use crate::fault::Fault;
 

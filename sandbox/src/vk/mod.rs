@@ -14,6 +14,7 @@ mod person;
 mod rules;
 mod schema;
 mod seed;
+mod server;
 pub mod spec;
 mod staff;
 mod state;
