@@ -71,7 +71,41 @@ pub(crate) enum Before {
     Withhold,
 }
 
+/// How one delivery of the vendor's goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Handing {
+    Once,
+    Twice,
+    /// It arrives, and its answer doesn't.
+    Unanswered,
+    /// It never leaves.
+    Lost,
+}
+
 impl Fault {
+    /// How a delivery goes under a planned fault; `twice` when what it tells of was to be told twice. Returns when it is due.
+    pub(crate) async fn handing(fault: Option<&Self>, twice: bool) -> Handing {
+        match fault {
+            None if twice => Handing::Twice,
+            None => Handing::Once,
+            Some(Self::Slow { ms }) => {
+                tokio::time::sleep(Duration::from_millis(*ms)).await;
+                Handing::Once
+            }
+            Some(Self::Twice) => Handing::Twice,
+            Some(Self::HangAfterCommit | Self::DropAfterCommit | Self::AnswerAfterCommit { .. }) => Handing::Unanswered,
+            Some(
+                Self::Status { .. }
+                | Self::RateLimit { .. }
+                | Self::Hang
+                | Self::Drop
+                | Self::Html { .. }
+                | Self::Truncated
+                | Self::ErrorInOk,
+            ) => Handing::Lost,
+        }
+    }
+
     /// What to do with a request of a vendor that plays no broken answers. Returns when the work is due.
     pub(crate) async fn before(fault: Option<&Self>) -> Before {
         match fault {

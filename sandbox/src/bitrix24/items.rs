@@ -208,6 +208,25 @@ pub(super) fn relink(state: &mut State, kind: Kind, from: i64, to: Option<i64>) 
     }
 }
 
+/// What a deal and a contact take over from a lead.
+const DEALS_SHARE: &[&str] = &[
+    "title",
+    "opportunity",
+    "currencyId",
+    "sourceId",
+    "sourceDescription",
+    "assignedById",
+    "comments",
+    "originatorId",
+    "originId",
+    "utmSource",
+    "utmMedium",
+    "utmCampaign",
+    "utmContent",
+    "utmTerm",
+];
+const CONTACTS_SHARE: &[&str] = &["name", "secondName", "lastName", "birthdate", "post", "sourceId", "assignedById"];
+
 /// The simple mode: a new lead becomes a deal, with a contact when it has none, and is done.
 fn convert(state: &mut State, call: &mut Call, lead: i64) {
     let by = By::call(call);
@@ -216,28 +235,13 @@ fn convert(state: &mut State, call: &mut Call, lead: i64) {
         names.iter().filter_map(|name| Some(((*name).to_owned(), item.get(*name)?.clone()))).collect()
     };
     let contact = item.get("contactId").and_then(number).unwrap_or_else(|| {
-        let values = taken(&["name", "secondName", "lastName", "birthdate", "post", "sourceId", "assignedById"]);
+        let values = taken(CONTACTS_SHARE);
         let change = Change { values, multifields: item.get("fm").cloned(), ignored: Vec::new() };
         let (contact, _) = create(state, Kind::Contact, change, by, None);
         call.happened("ONCRMCONTACTADD".to_owned(), contact);
         contact
     });
-    let mut values = taken(&[
-        "title",
-        "opportunity",
-        "currencyId",
-        "sourceId",
-        "sourceDescription",
-        "assignedById",
-        "comments",
-        "originatorId",
-        "originId",
-        "utmSource",
-        "utmMedium",
-        "utmCampaign",
-        "utmContent",
-        "utmTerm",
-    ]);
+    let mut values = taken(DEALS_SHARE);
     values.extend([
         ("leadId".to_owned(), json!(lead)),
         ("contactId".to_owned(), json!(contact)),

@@ -143,23 +143,27 @@ pub(super) fn complete(customer: &mut Value) {
     customer["searchText"] = words.join(" ").into();
 }
 
-/// Finds by cached id, e-mail, phone, code in that order and by exact equality, but nobody who was merged away; creates or updates. The
-/// `_id`.
-pub(super) fn connect(state: &mut State, request: &Request<'_>) -> Value {
-    let by = |state: &State, value: &Value, primary: &str, list: &str| {
+/// Where the customer is that a call means: by cached id, e-mail, phone, code in that order and by exact equality, but never one who was
+/// merged away.
+fn known(state: &State, request: &Request<'_>) -> Option<usize> {
+    let by = |argument: &str, primary: &str, list: &str| {
+        let value = request.argument(argument);
         let is = |customer: &Value| {
             let known = customer[primary] == *value || customer[list].as_array().is_some_and(|list| list.contains(value));
             known && customer["status"] != "deleted"
         };
         value.as_str().and_then(|_| state.customers.iter().position(is))
     };
-    let found = by(state, request.argument("cachedCustomerId"), "_id", "_id");
+    by("cachedCustomerId", "_id", "_id")
+        .or_else(|| by("email", "primaryEmail", "emails"))
+        .or_else(|| by("phone", "primaryPhone", "phones"))
+        .or_else(|| by("code", "code", "code"))
+}
+
+/// Finds the customer that a call means, or makes one, and updates it. The `_id`.
+pub(super) fn connect(state: &mut State, request: &Request<'_>) -> Value {
     let (email, phone, code) = (request.argument("email"), request.argument("phone"), request.argument("code"));
-    let found = found
-        .or_else(|| by(state, email, "primaryEmail", "emails"))
-        .or_else(|| by(state, phone, "primaryPhone", "phones"))
-        .or_else(|| by(state, code, "code", "code"));
-    let index = found.unwrap_or_else(|| {
+    let index = known(state, request).unwrap_or_else(|| {
         state.customers.push(blank(request.now));
         state.customers.len() - 1
     });

@@ -161,46 +161,58 @@ pub(super) fn check_links(
     record: &mut Record,
 ) -> Result<(), Refusal> {
     let Some(entity) = state.entity(scope) else { return Ok(()) };
-    let unrelated = |field: &str| Refusal::wrong(403, format!("Can't relate with non-existing record: {field}"));
     for (name, field) in entity.fields.iter().filter(|(_, field)| !field.read_only) {
         let attribute = value_attribute(name, field.kind);
         let value = record.get(&attribute).cloned().unwrap_or_default();
         let changed = before.and_then(|before| before.get(&attribute)) != Some(&value);
-        let target = field.entity.clone().unwrap_or_default();
-        match field.kind {
-            Kind::Link => {
-                let Some(id) = value.as_str() else {
-                    record.insert(format!("{name}Name"), Value::Null);
-                    continue;
-                };
-                if changed && name == "assignedUser" {
-                    check_assignment(state, account, id)?;
-                } else if changed && state.record(&target, id).is_none() {
-                    return Err(unrelated(name));
-                }
-                record.insert(format!("{name}Name"), state.name_of(&target, id));
-            }
-            Kind::LinkParent => {
-                let kind = record.get(&format!("{name}Type")).and_then(Value::as_str).unwrap_or_default().to_owned();
-                if let Some(id) = value.as_str() {
-                    if changed && state.record(&kind, id).is_none() {
-                        return Err(unrelated(name));
+        let target = match field.kind {
+            Kind::LinkParent => record.get(&format!("{name}Type")).and_then(Value::as_str).unwrap_or_default().to_owned(),
+            _ => field.entity.clone().unwrap_or_default(),
+        };
+        let link = Link { state, name, target: &target, changed };
+        let shown = match field.kind {
+            Kind::Link | Kind::LinkParent => match value.as_str() {
+                None if field.kind == Kind::LinkParent => continue,
+                None => (format!("{name}Name"), Value::Null),
+                Some(user) if name == "assignedUser" => {
+                    if changed {
+                        check_assignment(state, account, user)?;
                     }
-                    record.insert(format!("{name}Name"), state.name_of(&kind, id));
+                    (format!("{name}Name"), state.name_of(&target, user))
                 }
-            }
-            Kind::LinkMultiple => {
-                let ids: Vec<&str> = value.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-                if changed && ids.iter().any(|id| state.record(&target, id).is_none()) {
-                    return Err(unrelated(name));
-                }
-                let names: Map<String, Value> = ids.iter().map(|id| ((*id).to_owned(), state.name_of(&target, id))).collect();
-                record.insert(format!("{name}Names"), names.into());
-            }
-            _ => {}
-        }
+                Some(id) => (format!("{name}Name"), link.one(id)?),
+            },
+            Kind::LinkMultiple => (format!("{name}Names"), link.many(&value)?),
+            _ => continue,
+        };
+        record.extend([shown]);
     }
     Ok(())
+}
+
+/// A link of a record that is about to be kept.
+struct Link<'a> {
+    state: &'a State,
+    name: &'a str,
+    target: &'a str,
+    changed: bool,
+}
+
+impl Link<'_> {
+    /// What the other end is called.
+    fn one(&self, id: &str) -> Result<Value, Refusal> {
+        if self.changed && self.state.record(self.target, id).is_none() {
+            return Err(Refusal::wrong(403, format!("Can't relate with non-existing record: {}", self.name)));
+        }
+        Ok(self.state.name_of(self.target, id))
+    }
+
+    /// What the other ends are called, by id.
+    fn many(&self, ids: &Value) -> Result<Value, Refusal> {
+        let ids = ids.as_array().into_iter().flatten().filter_map(Value::as_str);
+        let names: Result<Map<String, Value>, Refusal> = ids.map(|id| Ok((id.to_owned(), self.one(id)?))).collect();
+        names.map(Value::Object)
+    }
 }
 
 fn check_assignment(state: &State, account: Option<&Account>, user: &str) -> Result<(), Refusal> {

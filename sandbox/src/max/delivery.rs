@@ -19,7 +19,12 @@ use super::{
     VENDOR,
     state::{Bot, Event},
 };
-use crate::{changes::Changes, fault::Fault, wire::poster, world::World};
+use crate::{
+    changes::Changes,
+    fault::{Fault, Handing},
+    wire::poster,
+    world::World,
+};
 
 /// MAX: the first repetition comes after a minute ..
 const FIRST_PAUSE_MS: f64 = 60_000.0;
@@ -157,25 +162,11 @@ impl Courier {
         let Some((url, secret)) = address else { return true };
         let fault = if repetition == 0 { self.world.faults.take_exact(VENDOR, OPERATION) } else { None };
         let post = || self.post(&url, secret.as_deref(), event.body.to_string());
-        let tried = match fault {
-            None => post().await,
-            Some(Fault::Slow { ms }) => {
-                tokio::time::sleep(Duration::from_millis(ms)).await;
-                post().await
-            }
-            Some(Fault::Twice) => tokio::join!(post(), post()).0,
-            Some(Fault::HangAfterCommit | Fault::DropAfterCommit | Fault::AnswerAfterCommit { .. }) => {
-                Tried { error: Some("the answer was lost"), ..post().await }
-            }
-            Some(
-                Fault::Status { .. }
-                | Fault::RateLimit { .. }
-                | Fault::Hang
-                | Fault::Drop
-                | Fault::Html { .. }
-                | Fault::Truncated
-                | Fault::ErrorInOk,
-            ) => Tried::failed("no connection"),
+        let tried = match Fault::handing(fault.as_ref(), false).await {
+            Handing::Once => post().await,
+            Handing::Twice => tokio::join!(post(), post()).0,
+            Handing::Unanswered => Tried { error: Some("the answer was lost"), ..post().await },
+            Handing::Lost => Tried::failed("no connection"),
         };
         self.after(bot, key, &url, event, repetition, tried);
         tried.error.is_none()

@@ -13,7 +13,7 @@ use super::{
     Telegram, VENDOR, spec,
     state::{Bot, Lane, Pending, Webhook},
 };
-use crate::fault::Fault;
+use crate::fault::{Fault, Handing};
 
 /// TG-SRV: messages, edits and membership changes live for a day.
 pub(super) const MESSAGE_LIVES: TimeDelta = TimeDelta::seconds(86_400);
@@ -152,29 +152,12 @@ impl Telegram {
     async fn deliver(&self, bot: &Bot, webhook: &Webhook, pending: &Pending, first: bool) -> Tried {
         let Ok(_slot) = webhook.slots.acquire().await else { return Tried::failed("no connection") };
         let fault = if first { self.world.faults.take_exact(VENDOR, OPERATION) } else { None };
-        match fault {
-            None => self.post(bot, webhook, pending).await,
-            Some(Fault::Slow { ms }) => {
-                tokio::time::sleep(Duration::from_millis(ms)).await;
-                self.post(bot, webhook, pending).await
-            }
-            Some(Fault::Twice) => {
-                let (tried, _) = tokio::join!(self.post(bot, webhook, pending), self.post(bot, webhook, pending));
-                tried
-            }
-            Some(Fault::HangAfterCommit | Fault::DropAfterCommit | Fault::AnswerAfterCommit { .. }) => {
-                let tried = self.post(bot, webhook, pending).await;
-                Tried { error: Some("Read timeout expired".to_owned()), ..tried }
-            }
-            Some(
-                Fault::Status { .. }
-                | Fault::RateLimit { .. }
-                | Fault::Hang
-                | Fault::Drop
-                | Fault::Html { .. }
-                | Fault::Truncated
-                | Fault::ErrorInOk,
-            ) => Tried::failed("Connection timed out"),
+        let post = || self.post(bot, webhook, pending);
+        match Fault::handing(fault.as_ref(), false).await {
+            Handing::Once => post().await,
+            Handing::Twice => tokio::join!(post(), post()).0,
+            Handing::Unanswered => Tried { error: Some("Read timeout expired".to_owned()), ..post().await },
+            Handing::Lost => Tried::failed("Connection timed out"),
         }
     }
 
