@@ -230,7 +230,7 @@ impl Max {
 
     /// Hands an event to the subscriptions that want it, and says whether there is one. `Courier::run` sends it on its way.
     fn tell(&self, state: &mut State, kind: &'static str, chat: i64, id: &str, update: &Value) -> bool {
-        let wrong = spec::spec().map(|spec| spec.check_update(update)).unwrap_or_default();
+        let wrong = spec::spec().check_update(update);
         if !wrong.is_empty() {
             self.record("Update", update.clone(), 0, wrong, None);
         }

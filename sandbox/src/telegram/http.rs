@@ -16,7 +16,7 @@ use super::{
     Telegram, VENDOR,
     answer::{Outcome, Refusal, envelope},
     methods::Done,
-    spec::{self, Spec},
+    spec::{Spec, spec},
     state::Bot,
 };
 use crate::{
@@ -72,7 +72,7 @@ impl Telegram {
     }
 
     fn read(&self, bot: &str, method: &str, query: &str, headers: &HeaderMap, body: &[u8]) -> Result<Call, Refusal> {
-        let spec = specification()?;
+        let spec = spec();
         let token = bot.strip_prefix("bot").ok_or_else(|| Refusal::new(404, "Not Found".to_owned()))?;
         if super::bot_id(token).is_none() {
             return Err(Refusal::new(401, "Unauthorized: invalid token specified".to_owned()));
@@ -86,10 +86,7 @@ impl Telegram {
 
     /// Checks a call and, unless something forbids it, does it.
     fn perform(&self, call: &Call) -> (Outcome, Vec<String>) {
-        let spec = match specification() {
-            Ok(spec) => spec,
-            Err(refusal) => return (Err(refusal), vec![]),
-        };
+        let spec = spec();
         let problems = spec.check_call(call.method, &call.parameters);
         let mut violations: Vec<String> = problems.iter().map(ToString::to_string).collect();
         if let Some(problem) = problems.iter().find(|problem| problem.refused) {
@@ -130,10 +127,6 @@ impl Telegram {
         });
         self.touch();
     }
-}
-
-fn specification() -> Result<&'static Spec, Refusal> {
-    spec::spec().map_err(|_| Refusal::of_status(500))
 }
 
 /// Bot API: parameters come in the query, as a form, or as JSON; files, which need multipart, are not played here.

@@ -9,16 +9,15 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 /// Bot API 10.1; its origin and licence are beside the file.
-static API: LazyLock<Result<Spec, serde_json::Error>> =
-    LazyLock::new(|| serde_json::from_str::<Document>(include_str!("../../spec/telegram/api.json")).map(Spec::from));
+const API: &str = include_str!("../../spec/telegram/api.json");
+
+#[allow(clippy::expect_used, reason = "the specification is compiled in and every test reads it")]
+static SPEC: LazyLock<Spec> =
+    LazyLock::new(|| serde_json::from_str::<Document>(API).map(Spec::from).expect("the embedded specification"));
 
 /// The embedded specification.
-///
-/// # Errors
-///
-/// When the embedded file is damaged, which the unit tests rule out.
-pub fn spec() -> Result<&'static Spec, &'static serde_json::Error> {
-    API.as_ref()
+pub fn spec() -> &'static Spec {
+    &SPEC
 }
 
 /// One disagreement between a value and the specification.
