@@ -6,8 +6,12 @@ use axum::http::HeaderMap;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
+use serde_json::Value;
 
-use super::{answer::Refusal, state::State};
+use super::{
+    answer::Refusal,
+    state::{Record, State},
+};
 use crate::wire::hmac_sha256;
 
 /// More refused keys than this within the period lock everybody out who comes from that address.
@@ -15,10 +19,12 @@ const MOST_DENIED: usize = 10;
 const DENIED_PERIOD: TimeDelta = TimeDelta::seconds(60);
 
 /// What a role allows in a scope.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Level {
     No,
+    /// Everything, but only with records that the user made or is assigned to.
+    Own,
     Read,
     All,
 }
@@ -43,13 +49,23 @@ impl Account {
 
     /// Whether the role allows `action` (`create`, `read`, `edit`, `delete`) in a scope.
     pub(super) fn check(&self, scope: &str, action: &str) -> Result<(), Refusal> {
-        let needed = if action == "read" { Level::Read } else { Level::All };
+        let allowed = match self.level(scope) {
+            Level::No => false,
+            Level::Read => action == "read",
+            Level::Own | Level::All => true,
+        };
         // Only administrators keep users and teams.
         let reserved = action != "read" && matches!(scope, "User" | "Team") && !self.admin;
-        if self.level(scope) >= needed && !reserved {
+        if allowed && !reserved {
             return Ok(());
         }
         Err(Refusal::happens(403, format!("No {action} access for {scope}")))
+    }
+
+    /// Whether the role lets `user`, whose account it is, at this record.
+    pub(super) fn sees(&self, user: &str, scope: &str, record: &Record) -> bool {
+        let is = |name: &str| record.get(name).and_then(Value::as_str) == Some(user);
+        self.level(scope) != Level::Own || is("createdById") || is("assignedUserId")
     }
 
     pub(super) fn must_be_admin(&self) -> Result<(), Refusal> {

@@ -195,7 +195,7 @@ fn perform(
             fields(state, route, body)
         }
         Route::List { .. } | Route::Get { .. } | Route::Stream { .. } | Route::Linked { .. } => {
-            look(state, route, incoming, account, violations)
+            look(state, route, incoming, (account, &by.user), violations)
         }
         _ => {
             let said = *route == Route::Convert && body.get("skipDuplicateCheck") == Some(&true.into());
@@ -216,24 +216,38 @@ fn fields(state: &mut State, route: &Route, body: &Map<String, Value>) -> Outcom
     }
 }
 
-fn look(state: &State, route: &Route, incoming: &Incoming, account: &Account, violations: &mut Vec<String>) -> Outcome {
+fn look(
+    state: &State,
+    route: &Route,
+    incoming: &Incoming,
+    (account, user): (&Account, &str),
+    violations: &mut Vec<String>,
+) -> Outcome {
     let no_total = incoming.says("x-no-total");
+    let seen = |scope: &str, id: &str| match state.record(scope, id) {
+        Some(record) if !account.sees(user, scope, record) => Err(Refusal::happens(403, "No read access")),
+        Some(record) => Ok(record),
+        None => Err(Refusal::not_found()),
+    };
     let search = Search::read(&incoming.query)?;
     match route {
         Route::List { scope } => {
             account.check(scope, "read")?;
-            listing::answer(state, scope, state.all(scope), &search, no_total, violations)
+            let records = state.all(scope).filter(|record| account.sees(user, scope, record));
+            listing::answer(state, scope, records, &search, no_total, violations)
         }
         Route::Get { scope, id } => {
             account.check(scope, "read")?;
-            state.record(scope, id).cloned().map(Value::Object).ok_or_else(Refusal::not_found)
+            seen(scope, id).cloned().map(Value::Object)
         }
         Route::Stream { scope, id } => {
             account.check(scope, "read")?;
+            seen(scope, id)?;
             links::stream(state, scope, id, &search, no_total)
         }
         Route::Linked { scope, id, link } => {
             account.check(scope, "read")?;
+            seen(scope, id)?;
             links::list(state, (scope, id, link), &search, no_total, violations)
         }
         _ => Err(Refusal::not_found()),
@@ -259,6 +273,9 @@ fn write(
         }
         Route::Delete { scope, id } => {
             account.check(scope, "delete")?;
+            if state.record(scope, id).is_some_and(|record| !writing.sees(scope, record)) {
+                return Err(Refusal::happens(403, "No delete access"));
+            }
             records::remove(state, scope, id, writing.by)
         }
         Route::Link { scope, id, link } | Route::Unlink { scope, id, link } => {
