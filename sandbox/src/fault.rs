@@ -131,8 +131,8 @@ impl Fault {
     }
 }
 
-/// Where a fault strikes: a vendor's name (`telegram`, `max`, `vk`, `whatsapp`, `instagram`, `calcom`, `erxes`, `bitrix24`, `espocrm`) and one of its operations
-/// (`sendMessage`, `POST /v2/bookings`, `widgetsInsertMessage`), or `*` for any.
+/// Where a fault strikes: a vendor's name (`telegram`, `max`, `vk`, `whatsapp`, `instagram`, `calcom`, `erxes`, `bitrix24`,
+/// `espocrm`) and one of its operations (`sendMessage`, `POST /v2/bookings`, `widgetsInsertMessage`), or `*` for any.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Target {
     /// Vendor's name as in the stand-in's path.

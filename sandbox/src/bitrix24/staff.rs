@@ -53,7 +53,8 @@ impl Bitrix24 {
     /// { "do": "authorize", "client_id": "app.1" }
     /// ```
     ///
-    /// The last answers `{"code": ...}`, which lives for 30 seconds. `entity` is `lead`, `deal` or `contact`; fields are named as in `crm.item.update`. Handlers hear of it.
+    /// The last answers `{"code": ...}`, which lives for 30 seconds. `entity` is `lead`, `deal` or `contact`; fields are named as in
+    /// `crm.item.update`. Handlers hear of it.
     ///
     /// # Errors
     ///

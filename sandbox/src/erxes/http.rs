@@ -16,6 +16,9 @@ use crate::{
     wire::{self, Ending},
 };
 
+/// Characters of a document, where an administrator has switched the gateway's limiter on (erxes note, 1.8).
+const LONGEST: usize = 10_000;
+
 /// A document that parsed.
 struct Parsed {
     document: ExecutableDocument,
@@ -58,8 +61,10 @@ impl Erxes {
         let fault = self.world.faults.take(VENDOR, &operation);
         let json = |(status, body): Answer| wire::json(status, body.to_string(), fault.as_ref());
         let mut violations = Vec::new();
+        let admitted = self.state().admit(at);
         let answer = match &fault {
-            Some(Fault::RateLimit { .. }) => json((429, json!({"error": "Too many requests, please try again later."}))),
+            _ if !admitted => json(too_many()),
+            Some(Fault::RateLimit { .. }) => json(too_many()),
             Some(Fault::Status { code }) if *code != 500 => json(gateway(*code)),
             Some(Fault::Html { code }) => wire::page(*code),
             Some(Fault::Hang | Fault::Drop) => json(gateway(500)),
@@ -156,6 +161,9 @@ impl Erxes {
 
 fn parse(request: &Value) -> Result<Parsed, String> {
     let query = request["query"].as_str().ok_or("GraphQL operations must contain a non-empty `query`")?;
+    if query.chars().count() > LONGEST {
+        return Err(format!("the gateway's limiter lets no document of more than {LONGEST} characters pass"));
+    }
     let document = async_graphql_parser::parse_query(query).map_err(|error| format!("Syntax Error: {error}"))?;
     let wanted = request["operationName"].as_str();
     let operation = match &document.operations {
@@ -184,6 +192,10 @@ fn arguments(field: &Field, variables: &Value) -> Map<String, Value> {
         Some((name.node.to_string(), value.ok()?.into_json().ok()?))
     });
     given.collect()
+}
+
+fn too_many() -> Answer {
+    (429, json!({"error": "Too many requests, please try again later."}))
 }
 
 /// What the gateway says with a status.

@@ -73,8 +73,11 @@ impl Erxes {
     ///   "oauthClients": [ { "clientId": "salon-core", "clientSecret": "..." } ], "properties": [ "salonChannel" ],
     ///   "brands": [ { "_id": "b1", "name": "Salon 42", "code": "salon-42" } ],
     ///   "channels": [ { "_id": "ch1", "name": "Salon 42" } ],
-    ///   "integrations": [ { "_id": "i1", "kind": "messenger", "name": "Telegram", "channelId": "ch1", "brandId": "b1" } ] }
+    ///   "integrations": [ { "_id": "i1", "kind": "messenger", "name": "Telegram", "channelId": "ch1", "brandId": "b1" } ],
+    ///   "requestLimit": 5000 }
     /// ```
+    ///
+    /// `requestLimit` is how many requests the gateway takes in a quarter of an hour: 5000 with the vendor, none here when it is left out.
     ///
     /// # Errors
     /// When the value doesn't have that shape.

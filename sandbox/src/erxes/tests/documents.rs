@@ -7,6 +7,7 @@ use super::{APP, Crm, error};
 #[tokio::test]
 async fn documents_must_keep_to_the_schema() {
     let crm = Crm::open().await;
+    let long = format!("{{ allBrands {{ _id }} }}{}", " ".repeat(10_000));
     let cases = [
         ("{ nothing { _id } }", json!({}), "Cannot query field \"nothing\" on type \"Query\"."),
         ("{ allBrands { _id colour } }", json!({}), "Cannot query field \"colour\" on type \"Brand\"."),
@@ -26,6 +27,7 @@ async fn documents_must_keep_to_the_schema() {
         ("{ customers(birthDate: \"2000-01-01\") { totalCount } }", json!({}), "inline Date"),
         ("{ customers(status: gone) { totalCount } }", json!({}), "not a CONTACT_STATUS"),
         ("{ allBrands { _id }", json!({}), "Syntax Error"),
+        (long.as_str(), json!({}), "more than 10000 characters"),
     ];
     for (index, (query, variables, expected)) in cases.into_iter().enumerate() {
         let (status, body) = crm.ask(Some(APP), query, variables).await;

@@ -38,3 +38,15 @@ async fn a_lost_answer_leaves_the_message() {
         assert_eq!(crm.world.ledger.entries()[0].status, 0);
     }
 }
+
+#[tokio::test]
+async fn the_gateway_counts_requests_in_a_quarter_of_an_hour() {
+    let crm = Crm::open().await;
+    crm.erxes.seed(&json!({"requestLimit": 2})).unwrap();
+    let brands = "{ allBrands { _id } }";
+    for expected in [200, 200, 429] {
+        assert_eq!(crm.ask(Some(APP), brands, json!({})).await.0, expected);
+    }
+    crm.world.advance(chrono::TimeDelta::minutes(15));
+    assert_eq!(crm.ask(Some(APP), brands, json!({})).await.0, 200);
+}
