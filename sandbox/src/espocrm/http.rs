@@ -286,16 +286,21 @@ fn write(
         }
         Route::Convert | Route::ConvertAttributes => {
             account.check("Lead", "edit")?;
-            let id = body.get("id").and_then(Value::as_str).ok_or_else(|| Refusal::wrong(400, "No id."))?;
-            if *route == Route::ConvertAttributes {
-                return leads::attributes(state, id);
-            }
-            let made_of = body.get("records").and_then(Value::as_object);
-            let made_of = made_of.ok_or_else(|| Refusal::wrong(400, "No records."))?;
-            leads::convert(state, id, made_of, writing).map(Value::Object)
+            convert(state, *route == Route::ConvertAttributes, body, writing)
         }
         _ => Err(Refusal::not_found()),
     }
+}
+
+/// Converts a lead, or only tells what its records would be made of.
+fn convert(state: &mut State, only_tell: bool, body: &Map<String, Value>, writing: &mut Writing<'_>) -> Outcome {
+    let id = body.get("id").and_then(Value::as_str).ok_or_else(|| Refusal::wrong(400, "No id."))?;
+    if only_tell {
+        return leads::attributes(state, id);
+    }
+    let made_of = body.get("records").and_then(Value::as_object);
+    let made_of = made_of.ok_or_else(|| Refusal::wrong(400, "No records."))?;
+    leads::convert(state, id, made_of, writing).map(Value::Object)
 }
 
 fn response(done: &Done, fault: Option<&Fault>) -> Response {

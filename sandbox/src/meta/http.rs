@@ -111,18 +111,15 @@ async fn serve<G: Graph>(graph: Arc<G>, incoming: Incoming) -> Ending {
         (None, None) => Err(unknown_path(&incoming.uri).violation()),
     };
     entry.request = logged(&incoming, call.as_ref().map_or(&Map::new(), |call| &call.parameters));
-    let refused = match Fault::before(fault.as_ref()).await {
-        Before::Work => None,
-        Before::Refuse(code) => Some(graph.planned(code)),
-        Before::Limit(seconds) => Some(graph.limited(seconds)),
-        Before::Withhold => Some(graph.planned(500)),
-    };
-    let outcome = match (refused, call) {
-        (Some(refusal), _) | (None, Err(refusal)) => Err(refusal),
-        (None, Ok(mut call)) => {
+    let outcome = match (Fault::before(fault.as_ref()).await, call) {
+        (Before::Work, Ok(mut call)) => {
             call.twice = fault == Some(Fault::Twice);
             Arc::clone(&graph).perform(&call, &mut entry.violations).await
         }
+        (Before::Work, Err(refusal)) => Err(refusal),
+        (Before::Refuse(code), _) => Err(graph.planned(code)),
+        (Before::Limit(seconds), _) => Err(graph.limited(seconds)),
+        (Before::Withhold, _) => Err(graph.planned(500)),
     };
     if let Err(refusal) = &outcome {
         entry.violations.extend(refusal.blame());
