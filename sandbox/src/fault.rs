@@ -3,6 +3,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
@@ -57,11 +58,81 @@ pub enum Fault {
     ErrorInOk,
 }
 
-/// What [`Fault::Html`] answers.
-pub(crate) const PAGE: &str = "<!DOCTYPE html>\n<html><head><title>Error</title></head><body><h1>Error</h1></body></html>\n";
+/// What a fault makes of a request before anybody looks at it, in the vendor's own envelope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Before {
+    /// Nothing: do the work.
+    Work,
+    /// Refuse with this status.
+    Refuse(u16),
+    /// Refuse as one of too many, for so many seconds.
+    Limit(u64),
+    /// Do nothing and say nothing.
+    Withhold,
+}
 
-/// Where a fault strikes: a vendor's name (`telegram`, `max`, `vk`, `whatsapp`, `instagram`, `calcom`, `erxes`, `bitrix24`, `espocrm`) and one of its operations
-/// (`sendMessage`, `POST /v2/bookings`, `widgetsInsertMessage`), or `*` for any.
+/// How one delivery of the vendor's goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Handing {
+    Once,
+    Twice,
+    /// It arrives, and its answer doesn't.
+    Unanswered,
+    /// It never leaves.
+    Lost,
+}
+
+impl Fault {
+    /// How a delivery goes under a planned fault; `twice` when what it tells of was to be told twice. Returns when it is due.
+    pub(crate) async fn handing(fault: Option<&Self>, twice: bool) -> Handing {
+        match fault {
+            None if twice => Handing::Twice,
+            None => Handing::Once,
+            Some(Self::Slow { ms }) => {
+                tokio::time::sleep(Duration::from_millis(*ms)).await;
+                Handing::Once
+            }
+            Some(Self::Twice) => Handing::Twice,
+            Some(Self::HangAfterCommit | Self::DropAfterCommit | Self::AnswerAfterCommit { .. }) => Handing::Unanswered,
+            Some(
+                Self::Status { .. }
+                | Self::RateLimit { .. }
+                | Self::Hang
+                | Self::Drop
+                | Self::Html { .. }
+                | Self::Truncated
+                | Self::ErrorInOk,
+            ) => Handing::Lost,
+        }
+    }
+
+    /// What to do with a request of a vendor that plays no broken answers. Returns when the work is due.
+    pub(crate) async fn before(fault: Option<&Self>) -> Before {
+        match fault {
+            Some(Self::Slow { ms }) => {
+                tokio::time::sleep(Duration::from_millis(*ms)).await;
+                Before::Work
+            }
+            Some(Self::Status { code }) => Before::Refuse(*code),
+            Some(Self::Html { .. } | Self::Truncated | Self::ErrorInOk) => Before::Refuse(500),
+            Some(Self::RateLimit { retry_after }) => Before::Limit(*retry_after),
+            Some(Self::Hang | Self::Drop) => Before::Withhold,
+            Some(Self::HangAfterCommit | Self::DropAfterCommit | Self::AnswerAfterCommit { .. } | Self::Twice) | None => {
+                Before::Work
+            }
+        }
+    }
+
+    /// The status to answer in place of the right one though the work is done. Returns when the answer is due.
+    pub(crate) async fn after(fault: Option<&Self>) -> Option<u16> {
+        let Some(Self::AnswerAfterCommit { ms, code }) = fault else { return None };
+        tokio::time::sleep(Duration::from_millis(*ms)).await;
+        *code
+    }
+}
+
+/// Where a fault strikes: a vendor's name (`telegram`, `max`, `vk`, `whatsapp`, `instagram`, `calcom`, `erxes`, `bitrix24`,
+/// `espocrm`) and one of its operations (`sendMessage`, `POST /v2/bookings`, `widgetsInsertMessage`), or `*` for any.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Target {
     /// Vendor's name as in the stand-in's path.
@@ -133,8 +204,14 @@ impl Faults {
     /// Takes a fault planned for this very operation only: for what is not a request of the product's, such as the
     /// vendor's webhook deliveries.
     pub fn take_exact(&self, vendor: &str, operation: &str) -> Option<Fault> {
+        self.take_exact_if(vendor, operation, |_| true)
+    }
+
+    /// The same, if the next one is of a kind that can strike there; otherwise it stays planned.
+    pub(crate) fn take_exact_if(&self, vendor: &str, operation: &str, strikes: fn(&Fault) -> bool) -> Option<Fault> {
         let mut planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
-        planned.get_mut(&Target { vendor: vendor.to_owned(), operation: operation.to_owned() })?.pop_front()
+        let due = planned.get_mut(&Target { vendor: vendor.to_owned(), operation: operation.to_owned() })?;
+        due.pop_front_if(|fault| strikes(fault))
     }
 
     /// The faults still to come, per target.
@@ -152,10 +229,4 @@ impl Faults {
         self.planned.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.weather.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
-}
-
-/// An answer that closes the connection before its first byte is sent: what [`Fault::Drop`] looks like to the caller.
-pub fn severed() -> axum::response::Response {
-    let cut = futures::stream::once(async { Err::<axum::body::Bytes, _>(std::io::Error::other("planned fault")) });
-    axum::response::Response::new(axum::body::Body::from_stream(cut))
 }

@@ -10,6 +10,7 @@
 
 pub mod bitrix24;
 pub mod calcom;
+mod changes;
 pub mod clock;
 mod control;
 pub mod erxes;
@@ -29,6 +30,7 @@ pub mod telegram;
 pub mod vendor;
 pub mod vk;
 pub mod whatsapp;
+mod wire;
 pub mod world;
 
 pub use sandbox::{Options, Sandbox, Scenario};

@@ -8,6 +8,7 @@ use std::{
     sync::Arc,
 };
 
+use axum::Router;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::{
@@ -121,13 +122,7 @@ impl Sandbox {
         }
         let control = Control::new(Arc::clone(&world), Arc::clone(&clock), vendors.clone(), messengers);
         let routes = routes.merge(control::router(control));
-        let listening = tasks.handle.spawn(async move {
-            let listener = TcpListener::bind(options.addr).await?;
-            let addr = listener.local_addr()?;
-            tokio::spawn(async move { axum::serve(listener, routes).await });
-            Ok::<_, io::Error>(addr)
-        });
-        let addr = listening.await.map_err(io::Error::other)??;
+        let addr = tasks.listen(options.addr, routes).await?;
         let base_url = format!("http://{addr}");
         let sandbox = Self {
             base_url,
@@ -177,6 +172,17 @@ impl Tasks {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("sandbox").enable_all().build()?;
         Ok(Self { handle: runtime.handle().clone(), runtime: Some(runtime) })
+    }
+
+    /// Serves `routes`; answers where.
+    async fn listen(&self, addr: SocketAddr, routes: Router) -> io::Result<SocketAddr> {
+        let listening = self.handle.spawn(async move {
+            let listener = TcpListener::bind(addr).await?;
+            let addr = listener.local_addr()?;
+            tokio::spawn(async move { axum::serve(listener, routes).await });
+            Ok(addr)
+        });
+        listening.await.map_err(io::Error::other)?
     }
 }
 

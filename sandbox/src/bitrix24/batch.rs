@@ -78,8 +78,8 @@ fn one(
     if method == "batch" {
         return Err(Refusal::wrong(405, "ERROR_BATCH_METHOD_NOT_ALLOWED", "Method is not allowed for batch usage"));
     }
-    // A command is no request: of the faults planned for its method, those that need a connection do nothing here.
-    let fault = world.faults.take_exact(VENDOR, method);
+    // A command is no request: a fault that needs a connection waits for one.
+    let fault = world.faults.take_exact_if(VENDOR, method, strikes_commands);
     match fault {
         Some(Fault::Status { code }) => return Err(Refusal::of_status(code)),
         Some(Fault::Html { .. } | Fault::Truncated | Fault::ErrorInOk) => return Err(Refusal::of_status(500)),
@@ -99,7 +99,19 @@ fn one(
     }));
     let label = &batch.caller.label;
     let counted = state.limits.settings.counters.then(|| state.limits.operating(label, method, batch.now));
+    if let Some(Fault::AnswerAfterCommit { code: Some(code), .. }) = fault {
+        return Err(Refusal::of_status(code));
+    }
     Ok((outcome?, time(batch.now, world.now(), state.zone(), counted)))
+}
+
+fn strikes_commands(fault: &Fault) -> bool {
+    match fault {
+        Fault::Status { .. } | Fault::Html { .. } | Fault::Truncated | Fault::ErrorInOk => true,
+        Fault::RateLimit { .. } | Fault::Twice => true,
+        Fault::AnswerAfterCommit { code, .. } => code.is_some(),
+        Fault::Slow { .. } | Fault::Hang | Fault::Drop | Fault::HangAfterCommit | Fault::DropAfterCommit => false,
+    }
 }
 
 /// Puts earlier answers in the place of `$result[key][field]`; what is not there becomes nothing.

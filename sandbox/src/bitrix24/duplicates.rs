@@ -12,36 +12,53 @@ const MOST_VALUES: usize = 20;
 /// As many hits of one kind hide the kinds after it.
 const HIDING: usize = 20;
 
+/// What is looked for.
+struct Sought {
+    /// `PHONE` or `EMAIL`.
+    of: String,
+    values: Vec<String>,
+    /// The only kind to look among; empty for all.
+    only: String,
+}
+
+impl Sought {
+    fn read(call: &mut Call) -> Result<Self, Refusal> {
+        let of = call.parameters.text("type").to_uppercase();
+        match of.as_str() {
+            "PHONE" | "EMAIL" => {}
+            "" => return Err(Refusal::wrong(400, "Communication type is not defined", "Parameter 'type' is required.")),
+            other => {
+                let text = format!("Communication type '{other}' is not supported in current context");
+                return Err(Refusal::wrong(400, &text, ""));
+            }
+        }
+        let values = call.parameters.get("values").as_array().cloned().unwrap_or_default();
+        if values.is_empty() {
+            return Err(Refusal::wrong(400, "Communication values is not defined", "Parameter 'values' is required."));
+        }
+        if values.len() > MOST_VALUES {
+            call.violations.push(format!("of {} values the first {MOST_VALUES} are looked for", values.len()));
+        }
+        let values = values.iter().take(MOST_VALUES).filter_map(|value| Some(plain(&of, value.as_str()?)));
+        let values = values.filter(|value| !value.is_empty()).collect();
+        let only = call.parameters.text("entity_type").to_uppercase();
+        if !matches!(only.as_str(), "" | "LEAD" | "CONTACT" | "COMPANY") {
+            call.violations.push(format!("entity_type \"{only}\" is not known"));
+        }
+        Ok(Self { of, values, only })
+    }
+}
+
 pub(super) fn find(state: &mut State, call: &mut Call) -> Outcome {
+    // The one access error of a method that is a 403: the vendor's page of this method says so.
     if !state.may_read(call.caller.user) {
         return Err(Refusal::happens(403, "Access denied", "Access denied."));
     }
-    let of = call.parameters.text("type").to_uppercase();
-    match of.as_str() {
-        "PHONE" | "EMAIL" => {}
-        "" => return Err(Refusal::wrong(400, "Communication type is not defined", "Parameter 'type' is required.")),
-        other => {
-            let text = format!("Communication type '{other}' is not supported in current context");
-            return Err(Refusal::wrong(400, &text, ""));
-        }
-    }
-    let values = call.parameters.get("values").as_array().cloned().unwrap_or_default();
-    if values.is_empty() {
-        return Err(Refusal::wrong(400, "Communication values is not defined", "Parameter 'values' is required."));
-    }
-    if values.len() > MOST_VALUES {
-        call.violations.push(format!("of {} values the first {MOST_VALUES} are looked for", values.len()));
-    }
-    let wanted: Vec<String> = values.iter().take(MOST_VALUES).filter_map(|value| Some(plain(&of, value.as_str()?))).collect();
-    let wanted: Vec<String> = wanted.into_iter().filter(|value| !value.is_empty()).collect();
-    let only = call.parameters.text("entity_type").to_uppercase();
-    if !matches!(only.as_str(), "" | "LEAD" | "CONTACT" | "COMPANY") {
-        call.violations.push(format!("entity_type \"{only}\" is not known"));
-    }
+    let Sought { of, values, only } = Sought::read(call)?;
     let mut found = Map::new();
     for kind in [Kind::Lead, Kind::Contact].into_iter().filter(|kind| only.is_empty() || kind.name() == only) {
         let items = state.items.get(&kind).into_iter().flatten();
-        let ids: Vec<i64> = items.filter(|(_, item)| has(item, &of, &wanted)).map(|(id, _)| *id).collect();
+        let ids: Vec<i64> = items.filter(|(_, item)| has(item, &of, &values)).map(|(id, _)| *id).collect();
         let hides = ids.len() >= HIDING;
         if !ids.is_empty() {
             found.insert(kind.name().to_owned(), json!(ids));

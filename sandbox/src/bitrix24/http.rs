@@ -6,7 +6,7 @@ use axum::{
     Router,
     body::Bytes,
     extract::{Request, State},
-    http::{HeaderMap, Method, StatusCode, header},
+    http::{HeaderMap, Method, StatusCode},
     response::{IntoResponse, Response},
     routing::any,
 };
@@ -18,7 +18,7 @@ use super::{
     access::{Target, authenticate, check_portal, check_scope, token},
     answer::{Operating, Outcome, Refusal, Success, time},
     batch,
-    events::Event,
+    delivery::Event,
     form::Parameters,
     methods::{Call, answer},
     oauth,
@@ -26,21 +26,15 @@ use super::{
     view::redacted,
 };
 use crate::{
-    fault::{Fault, PAGE, severed},
+    fault::Fault,
     ledger::Entry,
+    wire::{self, Ending},
 };
 
 /// More than any call needs.
 const BODY_LIMIT: usize = 16 * 1024 * 1024;
 /// The operation under which faults and ledger entries speak of the OAuth server.
 const TOKEN: &str = "oauth.token";
-
-/// What happens on the wire in the end.
-enum Ending {
-    Answer(Response),
-    Silence,
-    Disconnect,
-}
 
 struct Incoming {
     /// None for the OAuth server.
@@ -73,13 +67,7 @@ async fn entry(State(portal): State<Arc<Bitrix24>>, request: Request) -> Respons
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
     let incoming = Incoming::read(&parts.method, parts.uri.path(), parts.uri.query(), parts.headers, &body);
-    // A server goes on working when its caller hangs up, so the work must outlive the connection.
-    match tokio::spawn(async move { portal.serve(incoming).await }).await {
-        Ok(Ending::Answer(response)) => response,
-        Ok(Ending::Silence) => std::future::pending().await,
-        Ok(Ending::Disconnect) => severed(),
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
-    }
+    wire::answer(async move { portal.serve(incoming).await }).await
 }
 
 impl Incoming {
@@ -122,20 +110,12 @@ impl Bitrix24 {
                 self.handle(&incoming, fault == Some(Fault::Twice))
             }
         };
-        if let Some(Fault::AnswerAfterCommit { ms, code }) = &fault {
-            tokio::time::sleep(Duration::from_millis(*ms)).await;
-            if let Some(code) = code {
-                let violations = std::mem::take(&mut done.violations);
-                done = Done { violations, caller: done.caller, ..self.refused(&Refusal::of_status(*code), None) };
-            }
+        if let Some(code) = Fault::after(fault.as_ref()).await {
+            let Done { caller, violations, .. } = done;
+            done = Done { caller, violations, ..self.refused(&Refusal::of_status(code), None) };
         }
-        let ending = match &fault {
-            Some(Fault::Hang | Fault::HangAfterCommit) => Ending::Silence,
-            Some(Fault::Drop | Fault::DropAfterCommit) => Ending::Disconnect,
-            _ => Ending::Answer(response(done.status, &done.body, fault.as_ref())),
-        };
-        let status = if matches!(ending, Ending::Answer(_)) { done.status } else { 0 };
-        self.record(operation, &incoming, done, status, fault);
+        let ending = Ending::of(response(&done, fault.as_ref()), fault.as_ref());
+        self.record(operation, &incoming, done, ending.status(), fault);
         ending
     }
 
@@ -263,14 +243,9 @@ pub(super) fn run(state: &mut super::state::State, call: &mut Call) -> Outcome {
     answer(state, call)
 }
 
-fn response(status: u16, body: &Value, fault: Option<&Fault>) -> Response {
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+fn response(done: &Done, fault: Option<&Fault>) -> Response {
     if matches!(fault, Some(Fault::Html { .. })) {
-        return (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], PAGE).into_response();
+        return wire::page(done.status);
     }
-    let mut text = body.to_string();
-    if fault == Some(&Fault::Truncated) {
-        text.truncate(text.floor_char_boundary(text.len() / 2));
-    }
-    (status, [(header::CONTENT_TYPE, "application/json; charset=utf-8")], text).into_response()
+    wire::json(done.status, done.body.to_string(), fault)
 }

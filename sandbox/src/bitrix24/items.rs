@@ -208,6 +208,25 @@ pub(super) fn relink(state: &mut State, kind: Kind, from: i64, to: Option<i64>) 
     }
 }
 
+/// What a deal and a contact take over from a lead.
+const DEALS_SHARE: &[&str] = &[
+    "title",
+    "opportunity",
+    "currencyId",
+    "sourceId",
+    "sourceDescription",
+    "assignedById",
+    "comments",
+    "originatorId",
+    "originId",
+    "utmSource",
+    "utmMedium",
+    "utmCampaign",
+    "utmContent",
+    "utmTerm",
+];
+const CONTACTS_SHARE: &[&str] = &["name", "secondName", "lastName", "birthdate", "post", "sourceId", "assignedById"];
+
 /// The simple mode: a new lead becomes a deal, with a contact when it has none, and is done.
 fn convert(state: &mut State, call: &mut Call, lead: i64) {
     let by = By::call(call);
@@ -215,29 +234,14 @@ fn convert(state: &mut State, call: &mut Call, lead: i64) {
     let taken = |names: &[&str]| -> Map<String, Value> {
         names.iter().filter_map(|name| Some(((*name).to_owned(), item.get(*name)?.clone()))).collect()
     };
-    let contact = item.get("contactId").and_then(number_of).unwrap_or_else(|| {
-        let values = taken(&["name", "secondName", "lastName", "birthdate", "post", "sourceId", "assignedById"]);
+    let contact = item.get("contactId").and_then(number).unwrap_or_else(|| {
+        let values = taken(CONTACTS_SHARE);
         let change = Change { values, multifields: item.get("fm").cloned(), ignored: Vec::new() };
         let (contact, _) = create(state, Kind::Contact, change, by, None);
         call.happened("ONCRMCONTACTADD".to_owned(), contact);
         contact
     });
-    let mut values = taken(&[
-        "title",
-        "opportunity",
-        "currencyId",
-        "sourceId",
-        "sourceDescription",
-        "assignedById",
-        "comments",
-        "originatorId",
-        "originId",
-        "utmSource",
-        "utmMedium",
-        "utmCampaign",
-        "utmContent",
-        "utmTerm",
-    ]);
+    let mut values = taken(DEALS_SHARE);
     values.extend([
         ("leadId".to_owned(), json!(lead)),
         ("contactId".to_owned(), json!(contact)),
@@ -252,10 +256,6 @@ fn convert(state: &mut State, call: &mut Call, lead: i64) {
     ]);
     edit(state, Kind::Lead, lead, Change { values, ..Change::default() }, by);
     call.happened("ONCRMLEADUPDATE".to_owned(), lead);
-}
-
-fn number_of(value: &Value) -> Option<i64> {
-    number(value)
 }
 
 /// Puts a record of a seed into the portal.

@@ -12,9 +12,9 @@ mod answer;
 mod batch;
 mod booking;
 mod camel;
+mod delivery;
 mod directory;
 mod duplicates;
-mod events;
 mod fields;
 mod filter;
 mod form;
@@ -49,8 +49,8 @@ use tokio::{
     sync::{mpsc, watch},
 };
 
-use self::{events::Post, state::State};
-use crate::world::World;
+use self::{delivery::Post, state::State};
+use crate::{wire::poster, world::World};
 
 /// The name under which faults and ledger entries speak of this vendor.
 pub const VENDOR: &str = "bitrix24";
@@ -76,12 +76,11 @@ impl Bitrix24 {
     ///
     /// When no HTTP client can be built, as without a TLS provider.
     pub fn new(world: Arc<World>, tasks: &Handle) -> Result<Arc<Self>, reqwest::Error> {
-        let client =
-            reqwest::Client::builder().timeout(ANSWER_WITHIN).redirect(reqwest::redirect::Policy::none()).no_proxy().build()?;
+        let client = poster(ANSWER_WITHIN).build()?;
         let (outbox, posts) = mpsc::unbounded_channel();
         let state = Mutex::new(State { statuses: statuses::own(), ..State::default() });
         let portal = Arc::new(Self { world, client, state, outbox, open: watch::Sender::new(0) });
-        tasks.spawn(events::deliver(Arc::downgrade(&portal), posts));
+        tasks.spawn(delivery::deliver(Arc::downgrade(&portal), posts));
         Ok(portal)
     }
 

@@ -7,11 +7,12 @@ use serde_json::{Value, json};
 use super::{
     answer::Refusal,
     form::Parameters,
-    seed::{ACCESS_LIFE, CODE_LIFE, REFRESH_LIFE},
+    seed::{ACCESS_LIFE, App, CODE_LIFE, REFRESH_LIFE},
     state::{Grant, State, secret},
 };
 
-/// Gives an application its tokens, for a code or for a refresh token. The statuses of the refusals are ours: the vendor's pages name only the codes.
+/// Gives an application its tokens, for a code or for a refresh token. The statuses of the refusals are ours: the vendor's pages name
+/// only the codes.
 pub(super) fn grant(state: &mut State, ask: &Parameters, headers: &HeaderMap, now: DateTime<Utc>) -> Result<Value, Refusal> {
     let proof = match ask.text("grant_type") {
         "refresh_token" => "refresh_token",
@@ -34,12 +35,17 @@ pub(super) fn grant(state: &mut State, ask: &Parameters, headers: &HeaderMap, no
     };
     let user = grant.ok_or_else(|| Refusal::happens(400, "invalid_grant", "Invalid grant"))?.user;
     state.renewals += u64::from(proof == "refresh_token");
+    let host = headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default();
+    Ok(issue(state, &app, user, host, now))
+}
+
+/// New tokens of an application for a user.
+fn issue(state: &mut State, app: &App, user: i64, host: &str, now: DateTime<Utc>) -> Value {
     let (access, refresh) = (secret(), secret());
     let granted = |life| Grant { client_id: app.client_id.clone(), user, until: now + life };
     state.access_tokens.insert(access.clone(), granted(ACCESS_LIFE));
     state.refresh_tokens.insert(refresh.clone(), granted(REFRESH_LIFE));
-    let host = headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default();
-    Ok(json!({
+    json!({
         "access_token": access,
         "refresh_token": refresh,
         "expires": (now + ACCESS_LIFE).timestamp(),
@@ -51,7 +57,7 @@ pub(super) fn grant(state: &mut State, ask: &Parameters, headers: &HeaderMap, no
         "scope": app.scopes.join(","),
         "status": "L",
         "user_id": user,
-    }))
+    })
 }
 
 /// A person lets an application in on the portal's own page; the code goes back with the browser.

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::{
     Bitrix24,
-    events::Event,
-    fields,
+    delivery::Event,
+    fields::{self, Change},
     items::{self, By, Item},
     oauth,
     seed::strict,
@@ -53,7 +53,8 @@ impl Bitrix24 {
     /// { "do": "authorize", "client_id": "app.1" }
     /// ```
     ///
-    /// The last answers `{"code": ...}`, which lives for 30 seconds. `entity` is `lead`, `deal` or `contact`; fields are named as in `crm.item.update`. Handlers hear of it.
+    /// The last answers `{"code": ...}`, which lives for 30 seconds. `entity` is `lead`, `deal` or `contact`; fields are named as in
+    /// `crm.item.update`. Handlers hear of it.
     ///
     /// # Errors
     ///
@@ -84,16 +85,12 @@ fn event(kind: Kind, what: &str) -> String {
 fn perform(state: &mut State, action: Action, by: By) -> Result<(Value, Happened), String> {
     match action {
         Action::Add { entity, fields } => {
-            let change = fields::read(state, entity, &fields, false).map_err(|refusal| refusal.text())?;
-            strict(&change)?;
-            let (id, _) = items::create(state, entity, change, by, None);
+            let (id, _) = items::create(state, entity, change(state, entity, &fields)?, by, None);
             Ok((json!({"id": id}), vec![(event(entity, "ADD"), id)]))
         }
         Action::Edit { entity, id, fields } => {
             exists(state, entity, id)?;
-            let change = fields::read(state, entity, &fields, false).map_err(|refusal| refusal.text())?;
-            strict(&change)?;
-            let (changed, ignored) = items::edit(state, entity, id, change, by);
+            let (changed, ignored) = items::edit(state, entity, id, change(state, entity, &fields)?, by);
             if !ignored.is_empty() {
                 return Err(ignored.join("; "));
             }
@@ -117,18 +114,26 @@ fn perform(state: &mut State, action: Action, by: By) -> Result<(Value, Happened
             let code = oauth::authorize(state, &client_id, by.user, by.now)?;
             Ok((json!({"code": code}), Vec::new()))
         }
-        Action::Complete { activity } => {
-            let stamp = state.stamp(by.now);
-            let kept = state.activities.get_mut(&activity).ok_or_else(|| format!("activity {activity} doesn't exist"))?;
-            kept.extend([
-                ("COMPLETED".to_owned(), json!("Y")),
-                ("STATUS".to_owned(), json!("2")),
-                ("EDITOR_ID".to_owned(), json!(by.user.to_string())),
-                ("LAST_UPDATED".to_owned(), stamp),
-            ]);
-            Ok((json!({}), vec![("ONCRMACTIVITYUPDATE".to_owned(), activity)]))
-        }
+        Action::Complete { activity } => complete(state, activity, by),
     }
+}
+
+fn change(state: &State, kind: Kind, fields: &Item) -> Result<Change, String> {
+    let change = fields::read(state, kind, fields, false).map_err(|refusal| refusal.text())?;
+    strict(&change)?;
+    Ok(change)
+}
+
+fn complete(state: &mut State, activity: i64, by: By) -> Result<(Value, Happened), String> {
+    let stamp = state.stamp(by.now);
+    let kept = state.activities.get_mut(&activity).ok_or_else(|| format!("activity {activity} doesn't exist"))?;
+    kept.extend([
+        ("COMPLETED".to_owned(), json!("Y")),
+        ("STATUS".to_owned(), json!("2")),
+        ("EDITOR_ID".to_owned(), json!(by.user.to_string())),
+        ("LAST_UPDATED".to_owned(), stamp),
+    ]);
+    Ok((json!({}), vec![("ONCRMACTIVITYUPDATE".to_owned(), activity)]))
 }
 
 fn exists(state: &State, kind: Kind, id: i64) -> Result<(), String> {

@@ -105,26 +105,28 @@ fn options(fields: &Map<String, Value>, list: &str, value: &str) -> Vec<String> 
     list.into_iter().flatten().filter_map(|option| option[value].as_str()).map(str::to_owned).collect()
 }
 
+/// What `userfieldconfig.add` reads.
+const CONFIG: &[&str] = &[
+    "entityId",
+    "fieldName",
+    "userTypeId",
+    "xmlId",
+    "sort",
+    "multiple",
+    "mandatory",
+    "showFilter",
+    "editInList",
+    "isSearchable",
+    "settings",
+    "editFormLabel",
+    "helpMessage",
+    "enum",
+];
+
 /// `userfieldconfig.add`: the name must begin with `UF_{entityId}_`, as in `UF_CRM_CONTACT_SALON_ID`.
 pub(super) fn add_config(state: &mut State, call: &mut Call) -> Outcome {
     let fields = call.parameters.object("field");
-    let known = [
-        "entityId",
-        "fieldName",
-        "userTypeId",
-        "xmlId",
-        "sort",
-        "multiple",
-        "mandatory",
-        "showFilter",
-        "editInList",
-        "isSearchable",
-        "settings",
-        "editFormLabel",
-        "helpMessage",
-        "enum",
-    ];
-    drop_unknown(call, &fields, &known);
+    drop_unknown(call, &fields, CONFIG);
     let entity = text(&fields, "entityId");
     let kind = crm_kind(call, entity)?;
     let name = text(&fields, "fieldName").to_owned();
@@ -171,33 +173,35 @@ fn config(field: &UserField) -> Item {
     shown.as_object().cloned().unwrap_or_default()
 }
 
+/// What `userfieldconfig.list` knows in its filter.
+const LISTED: &[&str] = &[
+    "id",
+    "entityId",
+    "fieldName",
+    "userTypeId",
+    "xmlId",
+    "sort",
+    "multiple",
+    "mandatory",
+    "showFilter",
+    "showInList",
+    "editInList",
+    "isSearchable",
+    "settings",
+    "editFormLabel",
+    "enum",
+    "language",
+];
+
 /// `userfieldconfig.list`.
 pub(super) fn list_config(state: &mut State, call: &mut Call) -> Outcome {
     if call.parameters.text("moduleId") != "crm" {
         return Err(wrong("No settings for UserFieldAccess"));
     }
     let rows: Vec<Item> = state.user_fields.iter().map(config).collect();
-    let known = [
-        "id",
-        "entityId",
-        "fieldName",
-        "userTypeId",
-        "xmlId",
-        "sort",
-        "multiple",
-        "mandatory",
-        "showFilter",
-        "showInList",
-        "editInList",
-        "isSearchable",
-        "settings",
-        "editFormLabel",
-        "enum",
-        "language",
-    ];
     // Its `select` names a language among the fields; the labels here have none.
     call.parameters.values.remove("select");
-    let page = listing::plain(state, call, &rows, &known)?;
+    let page = listing::plain(state, call, &rows, LISTED)?;
     Ok(super::answer::Success { result: json!({"fields": page.result}), ..page })
 }
 
@@ -207,30 +211,32 @@ fn family(call: &Call) -> Result<Kind, Refusal> {
     kind.ok_or_else(|| Refusal::wrong(404, "ERROR_METHOD_NOT_FOUND", "Method not found!"))
 }
 
+/// What the old methods read.
+const FIELDS: &[&str] = &[
+    "FIELD_NAME",
+    "USER_TYPE_ID",
+    "XML_ID",
+    "SORT",
+    "MULTIPLE",
+    "MANDATORY",
+    "SHOW_FILTER",
+    "SHOW_IN_LIST",
+    "EDIT_IN_LIST",
+    "IS_SEARCHABLE",
+    "LABEL",
+    "EDIT_FORM_LABEL",
+    "LIST_COLUMN_LABEL",
+    "LIST_FILTER_LABEL",
+    "ERROR_MESSAGE",
+    "HELP_MESSAGE",
+    "LIST",
+    "SETTINGS",
+];
+
 /// `crm.{kind}.userfield.add`: `UF_CRM_` is put before a name without it.
 pub(super) fn add(state: &mut State, call: &mut Call) -> Outcome {
     let (kind, fields) = (family(call)?, call.parameters.object("fields"));
-    let known = [
-        "FIELD_NAME",
-        "USER_TYPE_ID",
-        "XML_ID",
-        "SORT",
-        "MULTIPLE",
-        "MANDATORY",
-        "SHOW_FILTER",
-        "SHOW_IN_LIST",
-        "EDIT_IN_LIST",
-        "IS_SEARCHABLE",
-        "LABEL",
-        "EDIT_FORM_LABEL",
-        "LIST_COLUMN_LABEL",
-        "LIST_FILTER_LABEL",
-        "ERROR_MESSAGE",
-        "HELP_MESSAGE",
-        "LIST",
-        "SETTINGS",
-    ];
-    drop_unknown(call, &fields, &known);
+    drop_unknown(call, &fields, FIELDS);
     let name = text(&fields, "FIELD_NAME");
     if name.is_empty() {
         return Err(wrong("The 'FIELD_NAME' field is not found."));

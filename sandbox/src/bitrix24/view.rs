@@ -10,6 +10,7 @@ use super::{
     form::Parameters,
     state::{Handler, Kind, State, UserField},
 };
+use crate::wire::origin;
 
 const MASK: &str = "***";
 
@@ -40,14 +41,10 @@ fn mask_commands(commands: &mut Value) {
     }
 }
 
-fn origin(address: &str) -> String {
-    url::Url::parse(address).map_or_else(|_| MASK.to_owned(), |url| url.origin().ascii_serialization())
-}
-
 impl Bitrix24 {
     /// Everything a page may show: `portal`, `users`, `userFields`, `statuses`, `contacts`, `leads`, `deals`, `activities`,
-    /// `comments`, `logMessages`, `resources`, `bookings`, `handlers`, `deliveries`, and `renewals`, the number of token renewals. Records are as
-    /// `crm.item.get` answers them, activities as `crm.activity.get` with `pingOffsets` and `colorId` added.
+    /// `comments`, `logMessages`, `resources`, `bookings`, `handlers`, `deliveries`, and `renewals`, the number of token renewals.
+    /// Records are as `crm.item.get` answers them, activities as `crm.activity.get` with `pingOffsets` and `colorId` added.
     pub fn snapshot(&self) -> Value {
         let state = self.state();
         let items = |kind: Kind| state.items.get(&kind).into_iter().flat_map(|items| items.values()).collect::<Vec<_>>();

@@ -4,11 +4,12 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::{
-    Calcom, change,
+    Calcom,
+    answer::Refusal,
+    change,
     http::{Answer, Call, success},
     input,
     model::{Booking, State, Status},
-    refusal::Refusal,
     teams, view,
 };
 

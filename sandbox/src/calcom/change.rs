@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 
 use super::{
     Calcom,
+    answer::Refusal,
     availability::{self, Question},
     create,
     http::{Answer, Call, success},
     input,
     model::{Booking, EventType, State, Status},
     payload::{self, Trigger},
-    refusal::Refusal,
     view,
 };
 

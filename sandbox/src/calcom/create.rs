@@ -7,13 +7,13 @@ use serde_json::{Map, Value};
 
 use super::{
     Calcom,
+    answer::Refusal,
     availability::{self, OutOfBounds, Question},
     event_types,
     http::{Answer, Call, success},
     input,
     model::{Attendee, Booking, EventType, Scheduling, State, Status},
     payload::{self, Trigger},
-    refusal::Refusal,
     view,
 };
 

@@ -1,9 +1,7 @@
 //! Posting webhooks: inside the booking call, signed, at most once.
 
 use futures::future::join_all;
-use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
-use sha2::Sha256;
 
 use super::{
     Calcom,
@@ -11,6 +9,7 @@ use super::{
     payload::Trigger,
     view,
 };
+use crate::wire::hmac_sha256;
 
 /// The only payload version of this dialect.
 const WEBHOOK_VERSION: &str = "2021-10-20";
@@ -54,14 +53,7 @@ impl Calcom {
 
 /// Lower-case hex of HMAC-SHA256 over the exact body bytes, without a prefix.
 fn signature(secret: Option<&str>, body: &[u8]) -> String {
-    let mac = secret.and_then(|secret| Hmac::<Sha256>::new_from_slice(secret.as_bytes()).ok());
-    mac.map_or_else(
-        || "no-secret-provided".to_owned(),
-        |mut mac| {
-            mac.update(body);
-            hex::encode(mac.finalize().into_bytes())
-        },
-    )
+    secret.map_or_else(|| "no-secret-provided".to_owned(), |secret| hex::encode(hmac_sha256(secret, body)))
 }
 
 /// A team's types are heard by webhooks of the type and of the team, not of a member; a rejection by the host's too.

@@ -4,9 +4,9 @@ use serde_json::Value;
 
 use super::{
     Calcom,
+    answer::Refusal,
     http::{Answer, Call, success},
     model::{EventType, State},
-    refusal::Refusal,
     teams, view,
 };
 

@@ -1,23 +1,28 @@
 //! One request's way: route, planned fault, rate limit, version, credentials, specification, handler, ledger.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
-    body::{Body, Bytes},
+    body::Bytes,
     extract::{Request, State},
     http::{HeaderMap, Method, Uri, header},
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use serde_json::{Value, json};
 
 use super::{
-    Calcom, bookings, change, create, event_types,
+    Calcom, VENDOR,
+    answer::Refusal,
+    bookings, change, create, event_types,
     model::Scope,
-    refusal::Refusal,
-    route::{Key, Route, check_version, find},
+    routes::{Key, Route, check_version, find},
     slots, teams, throttle, webhooks,
 };
-use crate::{fault::Fault, ledger::Entry};
+use crate::{
+    fault::{Before, Fault},
+    ledger::Entry,
+    wire::{self, Ending},
+};
 
 /// Express' default limit of a JSON body.
 const BODY_LIMIT: usize = 100 * 1024;
@@ -57,13 +62,6 @@ pub(super) fn success(status: u16, data: Value) -> Answer {
     Ok((status, json!({"status": "success", "data": data})))
 }
 
-/// What happens on the wire in the end.
-enum Ending {
-    Answer(Response),
-    Silence,
-    Disconnect,
-}
-
 struct Incoming {
     method: Method,
     uri: Uri,
@@ -77,25 +75,11 @@ pub(super) async fn entry(State(calcom): State<Arc<Calcom>>, request: Request) -
         return calcom.too_large(parts.uri.path());
     };
     let incoming = Incoming { method: parts.method, uri: parts.uri, headers: parts.headers, body };
-    // A server goes on working when its caller hangs up, so the work must outlive the connection.
-    let work = tokio::spawn(async move { calcom.serve(incoming).await });
-    match work.await {
-        Ok(Ending::Answer(response)) => response,
-        Ok(Ending::Silence) => std::future::pending().await,
-        Ok(Ending::Disconnect) => disconnect(),
-        Err(error) => answer(500, &json!({"statusCode": 500, "message": error.to_string()})),
-    }
-}
-
-/// A body that fails before its first byte makes the server close the connection with nothing sent.
-fn disconnect() -> Response {
-    let broken = futures::stream::once(async { Err::<Bytes, _>(std::io::Error::other("planned fault")) });
-    Response::new(Body::from_stream(broken))
+    wire::answer(async move { calcom.serve(incoming).await }).await
 }
 
 fn answer(status: u16, body: &Value) -> Response {
-    let status = axum::http::StatusCode::from_u16(status).unwrap_or_default();
-    (status, [(header::CONTENT_TYPE, "application/json; charset=utf-8")], body.to_string()).into_response()
+    wire::json(status, body.to_string(), None)
 }
 
 impl Calcom {
@@ -103,7 +87,7 @@ impl Calcom {
         let (at, refusal) = (self.world.now(), Refusal::nest(413, "request entity too large"));
         self.world.ledger.record(Entry {
             at,
-            vendor: "calcom",
+            vendor: VENDOR,
             operation: "unknown".to_owned(),
             request: json!({"path": path}),
             status: 413,
@@ -116,65 +100,37 @@ impl Calcom {
     async fn serve(self: &Arc<Self>, incoming: Incoming) -> Ending {
         let found = find(&incoming.method, incoming.uri.path());
         let operation = found.as_ref().map_or("unknown", |(route, _)| route.operation);
-        let fault = self.world.faults.take("calcom", operation);
+        let fault = self.world.faults.take(VENDOR, operation);
         let mut entry = Entry {
             at: self.world.now(),
-            vendor: "calcom",
+            vendor: VENDOR,
             operation: operation.to_owned(),
             request: logged(&incoming),
             status: 0,
             violations: Vec::new(),
             fault: fault.clone(),
         };
-        match &fault {
-            Some(Fault::Slow { ms }) => tokio::time::sleep(Duration::from_millis(*ms)).await,
-            Some(Fault::Hang) => return self.finish(entry, Ending::Silence),
-            Some(Fault::Drop) => return self.finish(entry, Ending::Disconnect),
-            Some(Fault::Status { code }) => {
-                entry.status = *code;
-                let body = planned_refusal(*code).body(incoming.uri.path(), self.world.now());
-                return self.finish(entry, Ending::Answer(answer(*code, &body)));
+        let path = incoming.uri.path();
+        let refused = |refusal: &Refusal, path: &str| answer(refusal.status, &refusal.body(path, self.world.now()));
+        let response = match Fault::before(fault.as_ref()).await {
+            Before::Refuse(code) => refused(&planned_refusal(code), path),
+            Before::Limit(seconds) => throttle::Verdict::refused(seconds).mark(refused(&throttle::refusal(), path)),
+            Before::Withhold => refused(&planned_refusal(500), path),
+            Before::Work => {
+                let twice = matches!(fault, Some(Fault::Twice));
+                let (verdict, outcome) = self.handle(found, &incoming, twice, &mut entry.violations).await;
+                let response = outcome.map(|(status, body)| answer(status, &body)).unwrap_or_else(|refusal| {
+                    let whole = incoming.uri.path_and_query().map_or("", |path| path.as_str());
+                    let response = refused(&refusal, whole);
+                    entry.violations.extend(refusal.violations);
+                    response
+                });
+                verdict.mark(response)
             }
-            Some(Fault::Html { .. } | Fault::Truncated | Fault::ErrorInOk) => {
-                entry.status = 500;
-                let body = planned_refusal(500).body(incoming.uri.path(), self.world.now());
-                return self.finish(entry, Ending::Answer(answer(500, &body)));
-            }
-            Some(Fault::RateLimit { retry_after }) => {
-                entry.status = 429;
-                let limited = throttle::Verdict::refused(*retry_after);
-                let body = throttle::refusal().body(incoming.uri.path(), self.world.now());
-                return self.finish(entry, Ending::Answer(limited.mark(answer(429, &body))));
-            }
-            _ => {}
-        }
-        let twice = matches!(fault, Some(Fault::Twice));
-        let (verdict, outcome) = self.handle(found, &incoming, twice, &mut entry.violations).await;
-        let (status, body) = outcome.unwrap_or_else(|refusal| {
-            let path = incoming.uri.path_and_query().map_or("", |path| path.as_str());
-            let body = refusal.body(path, self.world.now());
-            entry.violations.extend(refusal.violations);
-            (refusal.status, body)
-        });
-        if let Some(Fault::AnswerAfterCommit { ms, .. }) = fault {
-            tokio::time::sleep(Duration::from_millis(ms)).await;
-        }
-        match fault {
-            Some(Fault::AnswerAfterCommit { code: Some(code), .. }) => {
-                entry.status = code;
-                let body = planned_refusal(code).body(incoming.uri.path(), self.world.now());
-                self.finish(entry, Ending::Answer(answer(code, &body)))
-            }
-            Some(Fault::HangAfterCommit) => self.finish(entry, Ending::Silence),
-            Some(Fault::DropAfterCommit) => self.finish(entry, Ending::Disconnect),
-            _ => {
-                entry.status = status;
-                self.finish(entry, Ending::Answer(verdict.mark(answer(status, &body))))
-            }
-        }
-    }
-
-    fn finish(&self, entry: Entry, ending: Ending) -> Ending {
+        };
+        let response = Fault::after(fault.as_ref()).await.map_or(response, |code| refused(&planned_refusal(code), path));
+        let ending = Ending::of(response, fault.as_ref());
+        entry.status = ending.status();
         self.world.ledger.record(entry);
         ending
     }

@@ -5,8 +5,8 @@ use chrono_tz::Tz;
 use serde_json::{Map, Value};
 
 use super::{
+    answer::Refusal,
     model::{Attendee, EventType},
-    refusal::Refusal,
 };
 
 /// The name of a domain cal.com makes addresses in for people who gave a phone only.

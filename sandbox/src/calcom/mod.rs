@@ -4,6 +4,7 @@
 //! posts signed webhooks at the moments cal.com does: BOOKING_CREATED before the creating call is answered,
 //! BOOKING_CANCELLED before the status is written, each at most once.
 
+mod answer;
 mod availability;
 mod bookings;
 mod change;
@@ -14,15 +15,15 @@ mod http;
 mod input;
 mod model;
 mod payload;
-mod refusal;
-mod route;
+mod routes;
 mod seed;
 mod slots;
+mod staff;
 mod teams;
 #[cfg(test)]
 mod tests;
 mod throttle;
-mod ui;
+mod vendor;
 mod view;
 mod webhooks;
 
@@ -36,7 +37,10 @@ use serde_json::Value;
 
 use self::model::State;
 pub use self::seed::BadSeed;
-use crate::{openapi::Spec, world::World};
+use crate::{openapi::Spec, wire::poster, world::World};
+
+/// The name under which faults and ledger entries speak of this vendor.
+pub const VENDOR: &str = "calcom";
 
 /// Our minimal description of cal.com's API: `spec/calcom/SOURCE.txt` tells what it was compared with.
 pub const OPENAPI: &str = include_str!("../../spec/calcom/openapi.json");
@@ -66,12 +70,7 @@ impl Calcom {
     fn with_patience(world: Arc<World>, patience: Duration) -> Arc<Self> {
         // Another stand-in may have installed the provider already; that is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .timeout(patience)
-            .build()
-            .unwrap_or_default();
+        let client = poster(patience).build().unwrap_or_default();
         Arc::new(Self { world, state: Mutex::default(), spec: &SPEC, client })
     }
 

@@ -6,12 +6,12 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Calcom,
+    answer::Refusal,
     availability::{self, Question},
     create, event_types,
     http::{Answer, Call, success},
     input,
     model::{Reservation, Scheduling},
-    refusal::Refusal,
     teams, view,
 };
 

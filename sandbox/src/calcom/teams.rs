@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use super::{
     Calcom,
+    answer::Refusal,
     http::{Answer, Call, success},
     model::{EventType, State},
-    refusal::Refusal,
 };
 
 pub(super) fn require_admin(calcom: &Calcom, team: i64, user: Option<i64>) -> Result<(), Refusal> {

@@ -4,8 +4,8 @@ use axum::response::Response;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
+    answer::Refusal,
     model::{State, Throttle},
-    refusal::Refusal,
 };
 
 const WINDOW: TimeDelta = TimeDelta::seconds(60);

@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use super::{
     Calcom,
+    answer::Refusal,
     http::{Answer, Call, success},
     model::{Scope, Webhook},
-    refusal::Refusal,
 };
 
 pub(super) fn create(calcom: &Calcom, scope: Scope, body: &Value) -> Answer {

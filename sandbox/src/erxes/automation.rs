@@ -2,14 +2,13 @@
 //! claims that says nothing about the body.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
-use sha2::Sha256;
 
 use super::{
     Erxes, Refused,
     state::{State, by_id},
 };
+use crate::wire::hmac_sha256;
 
 /// An action, as an administrator set it up.
 #[derive(Debug, Clone)]
@@ -34,33 +33,76 @@ impl Erxes {
         let body = filled(&state, &automation.body, customer)?;
         let now = self.world.now().timestamp();
         let claims = json!({"aud": automation.audience, "iat": now, "exp": now + automation.expires_in});
-        Ok((format!("Bearer {}", signed(&claims, &automation.secret)?), body))
+        Ok((format!("Bearer {}", signed(&claims, &automation.secret)), body))
     }
 }
 
-/// A value that is nothing but a placeholder stays as it is typed when there is nothing to put in; inside a longer one it becomes empty.
+/// The body with the trigger's values in the place of its placeholders.
 fn filled(state: &State, template: &str, customer: &str) -> Result<String, Refused> {
     let trigger = by_id(&state.customers, &json!(customer));
     let trigger = trigger.ok_or_else(|| Refused(format!("customer {customer} doesn't exist")))?;
     let mut typed: Value = serde_json::from_str(template).map_err(|error| Refused(error.to_string()))?;
-    for value in typed.as_object_mut().into_iter().flat_map(|fields| fields.values_mut()) {
-        let Some(text) = value.as_str() else { continue };
-        let Some((before, rest)) = text.split_once("{{") else { continue };
-        let Some((name, after)) = rest.split_once("}}") else { continue };
-        let name = name.trim();
-        let found = &trigger[name.strip_prefix("trigger.").unwrap_or(name)];
-        *value = match (found, before.is_empty() && after.is_empty()) {
-            (Value::Null, true) => continue,
-            (found, true) => found.clone(),
-            (found, false) => format!("{before}{}{after}", found.as_str().unwrap_or_default()).into(),
-        };
-    }
+    fill(&mut typed, trigger);
     Ok(typed.to_string())
 }
 
-fn signed(claims: &Value, secret: &str) -> Result<String, Refused> {
+/// A value that is nothing but a placeholder keeps its type, and stays as it is typed when there is nothing to put in; inside a longer text
+/// it becomes empty (erxes note, 4.1).
+fn fill(value: &mut Value, trigger: &Value) {
+    match value {
+        Value::Array(list) => list.iter_mut().for_each(|one| fill(one, trigger)),
+        Value::Object(map) => map.values_mut().for_each(|one| fill(one, trigger)),
+        Value::String(text) => {
+            let named = |name: &str| &trigger[name.trim().strip_prefix("trigger.").unwrap_or(name.trim())];
+            let alone = text.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}")).filter(|name| !name.contains("}}"));
+            match alone.map(named) {
+                Some(Value::Null) => {}
+                Some(found) => *value = found.clone(),
+                None => *text = inlined(text, named),
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A text with each placeholder replaced.
+fn inlined<'a>(text: &str, named: impl Fn(&str) -> &'a Value) -> String {
+    let mut parts = text.split("{{");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part.split_once("}}") {
+            None => out.extend(["{{", part]),
+            Some((name, after)) => {
+                let found = match named(name) {
+                    Value::Null => String::new(),
+                    Value::String(text) => text.clone(),
+                    other => other.to_string(),
+                };
+                out.extend([found.as_str(), after]);
+            }
+        }
+    }
+    out
+}
+
+fn signed(claims: &Value, secret: &str) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let text = format!("{}.{}", part(&json!({"alg": "HS256", "typ": "JWT"})), part(claims));
-    let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).map_err(|error| Refused(error.to_string()))?;
-    Ok(format!("{text}.{}", URL_SAFE_NO_PAD.encode(mac.chain_update(&text).finalize().into_bytes())))
+    format!("{text}.{}", URL_SAFE_NO_PAD.encode(hmac_sha256(secret, text.as_bytes())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_are_filled_wherever_they_stand() {
+        let trigger = json!({"_id": "c1", "firstName": "Anna", "bonus": 5});
+        let mut body = json!({"id": "{{ trigger._id }}", "bonus": "{{ bonus }}", "lost": "{{ trigger.phone }}",
+                              "text": "Dear {{ trigger.firstName }} {{ trigger.lastName }}, {{bonus}}", "more": [{"of": "{{ _id }}"}]});
+        fill(&mut body, &trigger);
+        let expected =
+            json!({"id": "c1", "bonus": 5, "lost": "{{ trigger.phone }}", "text": "Dear Anna , 5", "more": [{"of": "c1"}]});
+        assert_eq!(body, expected);
+    }
 }

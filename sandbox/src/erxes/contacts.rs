@@ -53,7 +53,7 @@ pub(super) fn search(state: &State, request: &Request<'_>) -> Result<Value, Fail
         .filter(|customer| customer["status"] != "deleted")
         .filter(|customer| ids.is_none_or(|ids| ids.contains(&customer["_id"])))
         .filter(|customer| pattern.as_ref().is_none_or(|pattern| texts(customer).iter().any(|text| pattern.is_match(text))));
-    Ok(listed(found.cloned().collect(), request))
+    listed(found.cloned().collect(), request)
 }
 
 pub(super) fn detail(state: &State, request: &Request<'_>) -> Result<Value, Failure> {
@@ -97,10 +97,14 @@ pub(super) fn change_state(state: &mut State, request: &Request<'_>) -> Result<V
 fn kept(state: &State, arguments: &Map<String, Value>) -> Map<String, Value> {
     let mut kept = arguments.clone();
     if let Some(Value::Object(properties)) = kept.get_mut("propertiesData") {
-        let is_empty = |value: &Value| value.is_null() || *value == json!("") || *value == json!(0) || *value == json!(false);
         properties.retain(|code, value| state.properties.contains(code) && !is_empty(value));
     }
     kept
+}
+
+/// What JavaScript takes for nothing.
+fn is_empty(value: &Value) -> bool {
+    value.is_null() || *value == json!("") || *value == json!(0) || *value == json!(false)
 }
 
 /// Only the primary fields are looked at, and nothing makes the check atomic with the insert upstream.
@@ -139,24 +143,32 @@ pub(super) fn complete(customer: &mut Value) {
     customer["searchText"] = words.join(" ").into();
 }
 
-/// Finds by cached id, e-mail, phone, code in that order and by exact equality; creates or updates. The `_id`.
-pub(super) fn connect(state: &mut State, request: &Request<'_>) -> Value {
-    let found = state.customers.iter().position(|customer| customer["_id"] == *request.argument("cachedCustomerId"));
-    let by = |state: &State, value: &Value, primary: &str, list: &str| {
-        let is =
-            |customer: &Value| customer[primary] == *value || customer[list].as_array().is_some_and(|list| list.contains(value));
+/// Where the customer is that a call means: by cached id, e-mail, phone, code in that order and by exact equality, but never one who was
+/// merged away.
+fn known(state: &State, request: &Request<'_>) -> Option<usize> {
+    let by = |argument: &str, primary: &str, list: &str| {
+        let value = request.argument(argument);
+        let is = |customer: &Value| {
+            let known = customer[primary] == *value || customer[list].as_array().is_some_and(|list| list.contains(value));
+            known && customer["status"] != "deleted"
+        };
         value.as_str().and_then(|_| state.customers.iter().position(is))
     };
+    by("cachedCustomerId", "_id", "_id")
+        .or_else(|| by("email", "primaryEmail", "emails"))
+        .or_else(|| by("phone", "primaryPhone", "phones"))
+        .or_else(|| by("code", "code", "code"))
+}
+
+/// Finds the customer that a call means, or makes one, and updates it. The `_id`.
+pub(super) fn connect(state: &mut State, request: &Request<'_>) -> Value {
     let (email, phone, code) = (request.argument("email"), request.argument("phone"), request.argument("code"));
-    let found = found
-        .or_else(|| by(state, email, "primaryEmail", "emails"))
-        .or_else(|| by(state, phone, "primaryPhone", "phones"))
-        .or_else(|| by(state, code, "code", "code"));
-    let index = found.unwrap_or_else(|| {
+    let index = known(state, request).unwrap_or_else(|| {
         state.customers.push(blank(request.now));
         state.customers.len() - 1
     });
-    let customer = &mut state.customers[index];
+    let State { customers, properties, .. } = state;
+    let customer = &mut customers[index];
     for (field, value) in [("primaryEmail", email), ("primaryPhone", phone), ("code", code)] {
         if value.is_string() && customer[field].is_null() {
             customer[field] = value.clone();
@@ -168,7 +180,7 @@ pub(super) fn connect(state: &mut State, request: &Request<'_>) -> Value {
     if *request.argument("isUser") == true {
         customer["state"] = "customer".into();
     }
-    take_data(customer, request.argument("data"));
+    take_data(customer, request.argument("data"), properties);
     customer["integrationId"] = request.argument("integrationId").clone();
     customer["updatedAt"] = iso(request.now).into();
     let integration = request.argument("integrationId");
@@ -181,14 +193,14 @@ pub(super) fn connect(state: &mut State, request: &Request<'_>) -> Value {
     customer["_id"].clone()
 }
 
-/// Keys that are customer fields are set; the others become properties.
-fn take_data(customer: &mut Value, data: &Value) {
+/// Keys that are customer fields are set, those that are properties' codes become properties; the others are dropped without a word.
+fn take_data(customer: &mut Value, data: &Value, properties: &[String]) {
     const FIELDS: &[&str] =
         &["firstName", "lastName", "middleName", "birthDate", "sex", "description", "primaryEmail", "primaryPhone"];
     for (key, value) in data.as_object().into_iter().flatten() {
         if FIELDS.contains(&key.as_str()) {
             customer[key] = value.clone();
-        } else if !value.is_null() {
+        } else if properties.contains(key) && !is_empty(value) {
             customer["propertiesData"][key] = value.clone();
         }
     }

@@ -3,30 +3,21 @@
 use std::{sync::Arc, time::Duration};
 
 use async_graphql_parser::types::{DocumentOperations, ExecutableDocument, Field, OperationDefinition};
-use axum::{
-    body::{Body, Bytes},
-    extract::State,
-    http::{HeaderMap, StatusCode, header},
-    response::{IntoResponse, Response},
-};
+use axum::{body::Bytes, extract::State, http::HeaderMap, response::Response};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Erxes,
-    resolve::{Failure, Principal, Request, project, resolve, selected},
+    Erxes, VENDOR,
+    resolve::{Failure, Principal, Request, project, resolve, selected, unread},
 };
-use crate::{fault::Fault, ledger::Entry};
+use crate::{
+    fault::Fault,
+    ledger::Entry,
+    wire::{self, Ending},
+};
 
-/// What happens on the wire in the end.
-enum Ending {
-    Answer(u16, Value),
-    /// Half of an answer.
-    Half(u16, Value),
-    /// A page, as the ingress before the gateway would answer.
-    Page(u16),
-    Silence,
-    Disconnect,
-}
+/// Characters of a document, where an administrator has switched the gateway's limiter on (erxes note, 1.8).
+const LONGEST: usize = 10_000;
 
 /// A document that parsed.
 struct Parsed {
@@ -42,96 +33,58 @@ impl Parsed {
 }
 
 pub(super) async fn entry(State(erxes): State<Arc<Erxes>>, headers: HeaderMap, body: Bytes) -> Response {
-    // A server goes on working when its caller hangs up, so the work must outlive the connection.
-    let work = tokio::spawn(async move { erxes.serve(&headers, &body).await });
-    match work.await {
-        Ok(Ending::Answer(status, body)) => answer(status, &body),
-        Ok(Ending::Half(status, body)) => half(status, &body),
-        Ok(Ending::Page(status)) => page(status),
-        Ok(Ending::Silence) => std::future::pending().await,
-        Ok(Ending::Disconnect) => disconnect(),
-        Err(error) => answer(500, &json!({"error": error.to_string()})),
-    }
+    wire::answer(async move { erxes.graphql(&headers, &body).await }).await
 }
 
-/// A body that fails before its first byte makes the server close the connection with nothing sent.
-fn disconnect() -> Response {
-    let broken = futures::stream::once(async { Err::<Bytes, _>(std::io::Error::other("planned fault")) });
-    Response::new(Body::from_stream(broken))
-}
-
-pub(super) fn answer(status: u16, body: &Value) -> Response {
-    let status = StatusCode::from_u16(status).unwrap_or_default();
-    (status, [(header::CONTENT_TYPE, "application/json; charset=utf-8")], body.to_string()).into_response()
-}
-
-fn half(status: u16, body: &Value) -> Response {
-    let mut text = body.to_string();
-    text.truncate(text.floor_char_boundary(text.len() / 2));
-    let status = StatusCode::from_u16(status).unwrap_or_default();
-    (status, [(header::CONTENT_TYPE, "application/json; charset=utf-8")], text).into_response()
-}
-
-fn page(status: u16) -> Response {
-    let status = StatusCode::from_u16(status).unwrap_or_default();
-    (status, [(header::CONTENT_TYPE, "text/html")], crate::fault::PAGE).into_response()
-}
+/// An answer: its status and its body.
+pub(super) type Answer = (u16, Value);
 
 impl Erxes {
-    async fn serve(&self, headers: &HeaderMap, body: &[u8]) -> Ending {
+    async fn graphql(&self, headers: &HeaderMap, body: &[u8]) -> Ending {
         let request: Value = serde_json::from_slice(body).unwrap_or_default();
         let parsed = parse(&request);
         let operation = parsed.as_ref().ok().and_then(|parsed| parsed.fields().next().map(|field| field.name.node.to_string()));
         let operation = operation.unwrap_or_else(|| "unknown".to_owned());
-        let fault = self.world.faults.take("erxes", &operation);
-        let mut entry = Entry {
-            at: self.world.now(),
-            vendor: "erxes",
-            operation,
-            request: json!({"query": request["query"], "variables": redacted(&request["variables"])}),
-            status: 0,
-            violations: Vec::new(),
-            fault: fault.clone(),
-        };
-        let ending = match &fault {
-            Some(Fault::Hang) => Ending::Silence,
-            Some(Fault::Drop) => Ending::Disconnect,
-            Some(Fault::RateLimit { .. }) => Ending::Answer(429, json!({"error": "Too many requests, please try again later."})),
-            Some(Fault::Status { code }) if *code != 500 => Ending::Answer(*code, gateway_error(*code)),
-            Some(Fault::Html { code }) => Ending::Page(*code),
+        let shown = json!({"query": request["query"], "variables": redacted(&request["variables"])});
+        self.serve(operation, shown, |broken, violations| self.handle(headers, parsed, broken, violations)).await
+    }
+
+    /// One request's way around its work, which hears whether it is to fail inside and tells the violations. `shown` is what the ledger
+    /// keeps.
+    pub(super) async fn serve(
+        &self,
+        operation: String,
+        shown: Value,
+        work: impl FnOnce(bool, &mut Vec<String>) -> Answer,
+    ) -> Ending {
+        let at = self.world.now();
+        let fault = self.world.faults.take(VENDOR, &operation);
+        let json = |(status, body): Answer| wire::json(status, body.to_string(), fault.as_ref());
+        let mut violations = Vec::new();
+        let admitted = self.state().admit(at);
+        let answer = match &fault {
+            _ if !admitted => json(too_many()),
+            Some(Fault::RateLimit { .. }) => json(too_many()),
+            Some(Fault::Status { code }) if *code != 500 => json(gateway(*code)),
+            Some(Fault::Html { code }) => wire::page(*code),
+            Some(Fault::Hang | Fault::Drop) => json(gateway(500)),
             _ => {
                 if let Some(Fault::Slow { ms }) = fault {
                     tokio::time::sleep(Duration::from_millis(ms)).await;
                 }
                 // Every error of a resolver's comes with 200.
                 let broken = matches!(fault, Some(Fault::Status { .. } | Fault::ErrorInOk));
-                let (status, body) = self.handle(headers, parsed, broken, &mut entry.violations);
-                if let Some(Fault::AnswerAfterCommit { ms, .. }) = fault {
-                    tokio::time::sleep(Duration::from_millis(ms)).await;
-                }
-                match fault {
-                    Some(Fault::HangAfterCommit) => Ending::Silence,
-                    Some(Fault::DropAfterCommit) => Ending::Disconnect,
-                    Some(Fault::Truncated) => Ending::Half(status, body),
-                    Some(Fault::AnswerAfterCommit { code: Some(code), .. }) => Ending::Answer(code, gateway_error(code)),
-                    _ => Ending::Answer(status, body),
-                }
+                json(work(broken, &mut violations))
             }
         };
-        if let Ending::Answer(status, _) | Ending::Half(status, _) | Ending::Page(status) = &ending {
-            entry.status = *status;
-        }
-        self.world.ledger.record(entry);
+        let answer = Fault::after(fault.as_ref()).await.map_or(answer, |code| json(gateway(code)));
+        let ending = Ending::of(answer, fault.as_ref());
+        let status = ending.status();
+        self.world.ledger.record(Entry { at, vendor: VENDOR, operation, request: shown, status, violations, fault });
         ending
     }
 
-    fn handle(
-        &self,
-        headers: &HeaderMap,
-        parsed: Result<Parsed, String>,
-        broken: bool,
-        violations: &mut Vec<String>,
-    ) -> (u16, Value) {
+    fn handle(&self, headers: &HeaderMap, parsed: Result<Parsed, String>, broken: bool, violations: &mut Vec<String>) -> Answer {
         let Some(principal) = self.authenticate(headers) else {
             return (401, json!({"error": "Invalid app token"}));
         };
@@ -148,7 +101,7 @@ impl Erxes {
         let code = if wrong_values.is_empty() { "GRAPHQL_VALIDATION_FAILED" } else { "BAD_USER_INPUT" };
         let complaints = [complaints, wrong_values].concat();
         match parsed {
-            Some(parsed) if complaints.is_empty() => (200, self.execute(&parsed, &principal, broken)),
+            Some(parsed) if complaints.is_empty() => (200, self.execute(&parsed, &principal, broken, violations)),
             _ => {
                 let errors: Vec<Value> = complaints
                     .iter()
@@ -160,13 +113,14 @@ impl Erxes {
         }
     }
 
-    fn execute(&self, parsed: &Parsed, principal: &Principal, broken: bool) -> Value {
+    fn execute(&self, parsed: &Parsed, principal: &Principal, broken: bool, violations: &mut Vec<String>) -> Value {
         let mut data = Map::new();
         let mut errors = Vec::new();
         for field in parsed.fields() {
             let name = field.name.node.as_str();
             let request =
                 Request { name, arguments: arguments(field, &parsed.variables), principal, now: self.world.now(), broken };
+            violations.extend(unread(&request));
             let outcome = if broken && name != "widgetsMessengerConnect" {
                 Err(Failure::system("Internal server error"))
             } else {
@@ -192,19 +146,24 @@ impl Erxes {
         }
         let bearer = text("authorization").and_then(|value| value.strip_prefix("Bearer "));
         let user = bearer.and_then(|token| {
-            let granted = state.oauth.user_of(token, self.world.now());
-            state.users.iter().find(|user| user.token == token || granted == Some(user.id.as_str()))
+            let granted = state.oauth.granted(token, self.world.now());
+            let user = state.users.iter().find(|user| user.token == token || granted.is_some_and(|one| one.user == user.id))?;
+            Some(Principal::User {
+                id: user.id.clone(),
+                owner: user.is_owner,
+                permissions: user.permissions.clone(),
+                scopes: granted.map(|one| one.scopes.clone()).unwrap_or_default(),
+            })
         });
-        Some(user.map_or(Principal::Anonymous, |user| Principal::User {
-            id: user.id.clone(),
-            owner: user.is_owner,
-            permissions: user.permissions.clone(),
-        }))
+        Some(user.unwrap_or(Principal::Anonymous))
     }
 }
 
 fn parse(request: &Value) -> Result<Parsed, String> {
     let query = request["query"].as_str().ok_or("GraphQL operations must contain a non-empty `query`")?;
+    if query.chars().count() > LONGEST {
+        return Err(format!("the gateway's limiter lets no document of more than {LONGEST} characters pass"));
+    }
     let document = async_graphql_parser::parse_query(query).map_err(|error| format!("Syntax Error: {error}"))?;
     let wanted = request["operationName"].as_str();
     let operation = match &document.operations {
@@ -235,12 +194,18 @@ fn arguments(field: &Field, variables: &Value) -> Map<String, Value> {
     given.collect()
 }
 
-fn gateway_error(code: u16) -> Value {
-    match code {
+fn too_many() -> Answer {
+    (429, json!({"error": "Too many requests, please try again later."}))
+}
+
+/// What the gateway says with a status.
+fn gateway(code: u16) -> Answer {
+    let body = match code {
         401 => json!({"error": "Invalid app token"}),
         502 => json!({"error": "Gateway proxy error", "code": "ECONNREFUSED"}),
         _ => json!({"error": "Gateway error"}),
-    }
+    };
+    (code, body)
 }
 
 fn redacted(variables: &Value) -> Value {

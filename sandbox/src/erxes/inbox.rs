@@ -33,7 +33,7 @@ pub(super) fn resolve(state: &mut State, request: &Request<'_>) -> Result<Value,
         "widgetsMessengerConnect" => connect(state, request),
         "widgetsInsertMessage" => insert_message(state, request),
         "conversationMessageAdd" => add_operator_message(state, request),
-        "conversationsChangeStatus" => Ok(change_status(state, request)),
+        "conversationsChangeStatus" => change_status(state, request),
         "conversations" => conversations(state, request),
         "widgetsConversations" => Ok(own_conversations(state, request)),
         "conversationDetail" => {
@@ -84,7 +84,7 @@ fn integrations(state: &State, request: &Request<'_>) -> Result<Value, Failure> 
         .filter(|one| one["channelId"] == *request.argument("channelId"))
         .filter(|one| kind.is_null() || one["kind"] == *kind)
         .filter_map(|one| integration(state, &one["_id"]));
-    Ok(listed(found.collect(), request))
+    listed(found.collect(), request)
 }
 
 /// No uniqueness and no permission: two parallel calls upstream can create two customers.
@@ -162,34 +162,48 @@ fn add_operator_message(state: &mut State, request: &Request<'_>) -> Result<Valu
     let conversation = by_id(&state.conversations, id).ok_or_else(|| Failure::expected("Conversation not found"))?;
     let internal = *request.argument("internal") == true;
     if by_id(&state.customers, &conversation["customerId"]).is_none() {
-        return Err(Failure::system("Failed to add message to conversation: Customer not found"));
+        return Err(Failure::expected("Failed to add message to conversation: Customer not found"));
     }
     let integration = by_id(&state.integrations, &conversation["integrationId"]);
     let kind = integration.and_then(|one| one["kind"].as_str()).unwrap_or_default();
     if !internal && !ANSWERABLE.contains(&kind.split('-').next().unwrap_or_default()) {
-        return Err(Failure::system("Unsupported service"));
+        return Err(Failure::expected("Unsupported service"));
     }
     let mut message = message(id, request.now);
     message["content"] = request.argument("content").clone();
     message["internal"] = internal.into();
+    if let Some(kind) = request.argument("contentType").as_str() {
+        message["contentType"] = kind.into();
+    }
     message["userId"] = request.principal.id().into();
     message["attachments"] = request.argument("attachments").clone();
     append(state, message, request.now).ok_or_else(|| Failure::expected("Conversation not found"))
 }
 
-fn change_status(state: &mut State, request: &Request<'_>) -> Value {
+/// The statuses that there are (erxes note, 3.3).
+const STATUSES: &[&str] = &["new", "open", "closed", "engageVisitorAuto"];
+
+/// Nobody's rights are looked at, but the author's id is taken apart.
+fn change_status(state: &mut State, request: &Request<'_>) -> Result<Value, Failure> {
+    if request.principal.id().is_none() {
+        return Err(Failure::system("Cannot read properties of undefined (reading '_id')"));
+    }
+    let status = request.argument("status").as_str().unwrap_or_default();
+    if !STATUSES.contains(&status) {
+        return Err(Failure::system(format!("Conversations validation failed: status: `{status}` is not a valid enum value")));
+    }
     let ids = request.argument("_ids").as_array().cloned().unwrap_or_default();
     let changed: Vec<Value> = state
         .conversations
         .iter_mut()
         .filter(|one| ids.contains(&one["_id"]))
         .map(|one| {
-            one["status"] = request.argument("status").clone();
+            one["status"] = status.into();
             one["updatedAt"] = iso(request.now).into();
             one.clone()
         })
         .collect();
-    changed.into()
+    Ok(changed.into())
 }
 
 fn conversations(state: &State, request: &Request<'_>) -> Result<Value, Failure> {
@@ -207,7 +221,7 @@ fn conversations(state: &State, request: &Request<'_>) -> Result<Value, Failure>
         .filter(|one| same(request.argument("status"), &one["status"]))
         .skip(request.number("skip").unwrap_or(0))
         .map(|one| full(state, one));
-    Ok(listed(found.collect(), request))
+    listed(found.collect(), request)
 }
 
 fn own_conversations(state: &State, request: &Request<'_>) -> Value {

@@ -11,11 +11,12 @@ mod http;
 mod inbox;
 mod oauth;
 mod resolve;
-mod schema;
+mod spec;
 mod staff;
 mod state;
 #[cfg(test)]
 mod tests;
+mod vendor;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -24,8 +25,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 pub use self::automation::Automation;
-use self::{schema::Schema, state::State};
+use self::{spec::Schema, state::State};
 use crate::world::World;
+
+/// The name under which faults and ledger entries speak of this vendor.
+pub const VENDOR: &str = "erxes";
 
 /// The operations salon-core may call, with the vendor's arguments and nullability.
 pub const OPERATIONS: &str = include_str!("../../spec/erxes/operations.graphql");
@@ -69,8 +73,11 @@ impl Erxes {
     ///   "oauthClients": [ { "clientId": "salon-core", "clientSecret": "..." } ], "properties": [ "salonChannel" ],
     ///   "brands": [ { "_id": "b1", "name": "Salon 42", "code": "salon-42" } ],
     ///   "channels": [ { "_id": "ch1", "name": "Salon 42" } ],
-    ///   "integrations": [ { "_id": "i1", "kind": "messenger", "name": "Telegram", "channelId": "ch1", "brandId": "b1" } ] }
+    ///   "integrations": [ { "_id": "i1", "kind": "messenger", "name": "Telegram", "channelId": "ch1", "brandId": "b1" } ],
+    ///   "requestLimit": 5000 }
     /// ```
+    ///
+    /// `requestLimit` is how many requests the gateway takes in a quarter of an hour: 5000 with the vendor, none here when it is left out.
     ///
     /// # Errors
     /// When the value doesn't have that shape.
@@ -85,12 +92,20 @@ impl Erxes {
         self.state().snapshot()
     }
 
-    /// A person gives access to the application that shows this code.
+    /// A person gives access to the application that shows this code: to all that they may do themselves.
     ///
     /// # Errors
     /// When there is no such code, or no such user.
     pub fn approve(&self, user_code: &str, user: &str) -> Result<(), Refused> {
-        self.state().approve(user_code, user).map_err(Refused)
+        self.approve_scopes(user_code, user, &[])
+    }
+
+    /// The same, but to no more than these scopes: `contacts:create`, `contacts:update`.
+    ///
+    /// # Errors
+    /// When there is no such code, or no such user.
+    pub fn approve_scopes(&self, user_code: &str, user: &str, scopes: &[&str]) -> Result<(), Refused> {
+        self.state().approve(user_code, user, scopes).map_err(Refused)
     }
 
     /// Every access token that was granted runs out.

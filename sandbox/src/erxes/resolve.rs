@@ -19,6 +19,8 @@ pub(super) enum Principal {
         id: String,
         owner: bool,
         permissions: Vec<String>,
+        /// What an OAuth token is limited to; empty for no limit.
+        scopes: Vec<String>,
     },
 }
 
@@ -30,12 +32,22 @@ impl Principal {
         }
     }
 
-    fn may(&self, action: &str) -> bool {
-        match self {
-            Self::Anonymous => false,
-            Self::App { owner, .. } => *owner,
-            Self::User { owner, permissions, .. } => *owner || permissions.iter().any(|one| one == action),
+    /// Whether the caller may do this: whoever they are, and then by what their token was granted.
+    fn check(&self, action: &str) -> Result<(), Failure> {
+        let (may, scopes) = match self {
+            Self::Anonymous => (false, &[] as &[String]),
+            Self::App { owner, .. } => (*owner, &[] as &[String]),
+            Self::User { owner, permissions, scopes, .. } => {
+                (*owner || permissions.iter().any(|one| one == action), scopes.as_slice())
+            }
+        };
+        if !may {
+            return Err(Failure::expected("Permission required"));
         }
+        // An action without a scope is refused to every limited token (erxes note, 2.4).
+        let needed = SCOPES.iter().find(|(known, _)| *known == action).map(|(_, scope)| *scope);
+        let granted = scopes.is_empty() || scopes.iter().any(|scope| Some(scope.as_str()) == needed);
+        if granted { Ok(()) } else { Err(Failure::expected("OAuth scope required")) }
     }
 }
 
@@ -55,6 +67,11 @@ impl Failure {
     /// A bug or the database.
     pub(super) fn system(message: impl Into<String>) -> Self {
         Self { message: message.into(), expected: false }
+    }
+
+    /// A page that nobody hands out.
+    fn limit() -> Self {
+        Self::expected("Limit must be between 1 and 100")
     }
 
     pub(super) fn body(&self, path: &str) -> Value {
@@ -84,6 +101,9 @@ impl Request<'_> {
     }
 }
 
+/// The scopes that actions need.
+const SCOPES: &[(&str, &str)] = &[("contactsCreate", "contacts:create"), ("contactsUpdate", "contacts:update")];
+
 #[derive(Clone, Copy)]
 enum Access {
     Public,
@@ -91,54 +111,84 @@ enum Access {
     Permission(&'static str),
 }
 
-const ACCESS: &[(&str, Access)] = &[
-    ("currentUser", Access::Public),
-    ("customers", Access::Login),
-    ("customerDetail", Access::Login),
-    ("allBrands", Access::Login),
-    ("brands", Access::Login),
-    ("brandDetail", Access::Login),
-    ("internalNotes", Access::Login),
-    ("getChannels", Access::Login),
-    ("integrations", Access::Public),
-    ("integrationDetail", Access::Public),
-    ("widgetsConversations", Access::Public),
-    ("widgetsMessages", Access::Public),
-    ("conversations", Access::Public),
-    ("conversationDetail", Access::Public),
-    ("conversationMessage", Access::Public),
-    ("conversationMessages", Access::Public),
-    ("conversationMessagesTotalCount", Access::Public),
-    ("customersAdd", Access::Permission("contactsCreate")),
-    ("customersEdit", Access::Permission("contactsUpdate")),
-    ("customersChangeState", Access::Permission("contactsUpdate")),
-    ("internalNotesAdd", Access::Permission("internalNotesManage")),
-    ("channelAdd", Access::Login),
-    ("integrationsCreateMessengerIntegration", Access::Login),
-    ("widgetsMessengerConnect", Access::Public),
-    ("widgetsInsertMessage", Access::Public),
-    ("conversationMessageAdd", Access::Public),
-    ("conversationsChangeStatus", Access::Login),
-];
+/// A root field that is played here.
+struct Played {
+    name: &'static str,
+    access: Access,
+    /// The arguments that have an effect; none where all are stored.
+    reads: Option<&'static [&'static str]>,
+}
+
+const fn played(name: &'static str, access: Access, reads: &'static [&'static str]) -> Played {
+    Played { name, access, reads: Some(reads) }
+}
+
+const fn stored(name: &'static str, access: Access) -> Played {
+    Played { name, access, reads: None }
+}
+
+#[rustfmt::skip]
+const PLAYED: &[Played] = {
+    use Access::{Login, Permission, Public};
+    &[
+    played("currentUser", Public, &[]),
+    played("customers", Login, &["ids", "searchValue", "limit"]),
+    played("customerDetail", Login, &["_id"]),
+    played("allBrands", Login, &[]),
+    played("brands", Login, &["limit"]),
+    played("brandDetail", Login, &["_id"]),
+    played("internalNotes", Login, &["contentType", "contentTypeId"]),
+    played("getChannels", Login, &[]),
+    played("integrations", Public, &["channelId", "kind", "limit"]),
+    played("integrationDetail", Public, &["_id"]),
+    played("widgetsConversations", Public, &["integrationId", "customerId"]),
+    played("widgetsMessages", Public, &["conversationId"]),
+    played("conversations", Public, &["ids", "customerId", "integrationId", "status", "skip", "limit"]),
+    played("conversationDetail", Public, &["_id"]),
+    played("conversationMessage", Public, &["_id"]),
+    played("conversationMessages", Public, &["conversationId", "skip", "limit", "getFirst"]),
+    played("conversationMessagesTotalCount", Public, &["conversationId"]),
+    stored("customersAdd", Permission("contactsCreate")),
+    stored("customersEdit", Permission("contactsUpdate")),
+    played("customersChangeState", Permission("contactsUpdate"), &["_id", "value"]),
+    played("internalNotesAdd", Permission("internalNotesManage"), &["contentType", "contentTypeId", "content"]),
+    played("channelAdd", Login, &["name", "description", "scope"]),
+    played("integrationsCreateMessengerIntegration", Login, &["channelId", "name", "languageCode", "brandId"]),
+    played("widgetsMessengerConnect", Public,
+           &["integrationId", "email", "phone", "code", "isUser", "data", "visitorId", "cachedCustomerId"]),
+    played("widgetsInsertMessage", Public,
+           &["integrationId", "customerId", "conversationId", "message", "attachments", "contentType"]),
+    played("conversationMessageAdd", Public, &["conversationId", "content", "internal", "attachments", "contentType"]),
+    played("conversationsChangeStatus", Public, &["_ids", "status"]),
+]};
+
+/// The arguments that were given and have no effect: the vendor drops many without a word (erxes note, 3.2), and this stand-in a few
+/// that the vendor reads. A product must not rely on either.
+pub(super) fn unread(request: &Request<'_>) -> Vec<String> {
+    let reads = PLAYED.iter().find(|played| played.name == request.name).and_then(|played| played.reads);
+    let given = request
+        .arguments
+        .iter()
+        .filter(|(name, value)| !value.is_null() && reads.is_some_and(|reads| !reads.contains(&name.as_str())));
+    given.map(|(name, _)| format!("{}: argument {name} is not read", request.name)).collect()
+}
 
 /// Runs one root field.
 pub(super) fn resolve(state: &mut State, request: &Request<'_>) -> Result<Value, Failure> {
-    let access = ACCESS.iter().find(|(name, _)| *name == request.name).map(|(_, access)| *access);
-    match access {
+    let played = PLAYED.iter().find(|played| played.name == request.name);
+    match played.map(|played| played.access) {
         None => return Err(Failure::system(format!("{} is not modelled by this stand-in", request.name))),
         Some(Access::Public) => {}
         Some(_) if request.principal.id().is_none() => return Err(Failure::expected("Login required")),
-        Some(Access::Permission(action)) if !request.principal.may(action) => {
-            return Err(Failure::expected("Permission required"));
-        }
-        Some(_) => {}
+        Some(Access::Permission(action)) => request.principal.check(action)?,
+        Some(Access::Login) => {}
     }
     match request.name {
         "currentUser" => Ok(contacts::current_user(state, request)),
         "customers" => contacts::search(state, request),
         "customerDetail" => contacts::detail(state, request),
         "allBrands" => Ok(state.brands.clone().into()),
-        "brands" => Ok(listed(state.brands.clone(), request)),
+        "brands" => listed(state.brands.clone(), request),
         "brandDetail" => Ok(super::state::by_id(&state.brands, request.argument("_id")).cloned().unwrap_or_default()),
         "customersAdd" => contacts::add(state, request),
         "customersEdit" => contacts::edit(state, request),
@@ -149,13 +199,16 @@ pub(super) fn resolve(state: &mut State, request: &Request<'_>) -> Result<Value,
     }
 }
 
-/// A `{ list totalCount pageInfo }` answer; erxes' default page is 20.
-pub(super) fn listed(all: Vec<Value>, request: &Request<'_>) -> Value {
+/// A `{ list totalCount pageInfo }` answer; a page has 20 unless told otherwise, and 100 at most (erxes note, 1.7).
+pub(super) fn listed(all: Vec<Value>, request: &Request<'_>) -> Result<Value, Failure> {
     let total = all.len();
-    let limit = request.number("limit").unwrap_or(20).clamp(1, 100);
+    let limit = match request.argument("limit") {
+        Value::Null => 20,
+        _ => request.number("limit").filter(|limit| (1..=100).contains(limit)).ok_or_else(Failure::limit)?,
+    };
     let list: Vec<Value> = all.into_iter().take(limit).collect();
-    json!({"totalCount": total, "pageInfo": {"hasNextPage": total > list.len(), "hasPreviousPage": false,
-           "startCursor": null, "endCursor": null}, "list": list})
+    Ok(json!({"totalCount": total, "pageInfo": {"hasNextPage": total > list.len(), "hasPreviousPage": false,
+              "startCursor": null, "endCursor": null}, "list": list}))
 }
 
 /// The selected fields of a value; a field that a document lacks is null.

@@ -1,9 +1,13 @@
 //! What the stand-in keeps, and how a seed fills it.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::oauth::Granted;
+
+/// The gateway counts in periods that begin with a request.
+const REQUESTS_PERIOD: TimeDelta = TimeDelta::minutes(15);
 
 /// An application's token; without `allowAllPermission` it passes login checks and fails every permission check.
 #[derive(Debug, Clone, Deserialize)]
@@ -52,6 +56,11 @@ pub(super) struct State {
     /// What was asked for and granted.
     #[serde(skip)]
     pub(super) oauth: Granted,
+    /// Requests in a quarter of an hour after which one is refused; none for no limit.
+    pub(super) request_limit: Option<usize>,
+    /// When requests came, in the period that runs.
+    #[serde(skip)]
+    pub(super) requests: Vec<DateTime<Utc>>,
     /// Codes of the customers' properties. What has none of these is dropped.
     pub(super) properties: Vec<String>,
     /// The documents below are kept as GraphQL shows them.
@@ -70,6 +79,7 @@ impl State {
         self.app_tokens.extend(more.app_tokens);
         self.users.extend(more.users);
         self.oauth_clients.extend(more.oauth_clients);
+        self.request_limit = more.request_limit.or(self.request_limit);
         self.properties.extend(more.properties);
         self.brands.extend(more.brands);
         self.channels.extend(more.channels);
@@ -78,6 +88,16 @@ impl State {
         self.conversations.extend(more.conversations);
         self.messages.extend(more.messages);
         self.notes.extend(more.notes);
+    }
+
+    /// Counts a request; false when there were too many. All callers of a sandbox come from one address (erxes note, 1.8).
+    pub(super) fn admit(&mut self, now: DateTime<Utc>) -> bool {
+        let Some(limit) = self.request_limit else { return true };
+        if self.requests.first().is_some_and(|first| now - *first >= REQUESTS_PERIOD) {
+            self.requests.clear();
+        }
+        self.requests.push(now);
+        self.requests.len() <= limit
     }
 
     /// For the chat page: no tokens.

@@ -5,21 +5,26 @@ use std::collections::BTreeMap;
 use axum::http::HeaderMap;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, TimeDelta, Utc};
-use hmac::{Hmac, KeyInit, Mac};
 use serde::Deserialize;
-use sha2::Sha256;
+use serde_json::Value;
 
-use super::{answer::Refusal, state::State};
+use super::{
+    answer::Refusal,
+    state::{Record, State},
+};
+use crate::wire::hmac_sha256;
 
 /// More refused keys than this within the period lock everybody out who comes from that address.
 const MOST_DENIED: usize = 10;
 const DENIED_PERIOD: TimeDelta = TimeDelta::seconds(60);
 
 /// What a role allows in a scope.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Level {
     No,
+    /// Everything, but only with records that the user made or is assigned to.
+    Own,
     Read,
     All,
 }
@@ -44,13 +49,23 @@ impl Account {
 
     /// Whether the role allows `action` (`create`, `read`, `edit`, `delete`) in a scope.
     pub(super) fn check(&self, scope: &str, action: &str) -> Result<(), Refusal> {
-        let needed = if action == "read" { Level::Read } else { Level::All };
+        let allowed = match self.level(scope) {
+            Level::No => false,
+            Level::Read => action == "read",
+            Level::Own | Level::All => true,
+        };
         // Only administrators keep users and teams.
         let reserved = action != "read" && matches!(scope, "User" | "Team") && !self.admin;
-        if self.level(scope) >= needed && !reserved {
+        if allowed && !reserved {
             return Ok(());
         }
         Err(Refusal::happens(403, format!("No {action} access for {scope}")))
+    }
+
+    /// Whether the role lets `user`, whose account it is, at this record.
+    pub(super) fn sees(&self, user: &str, scope: &str, record: &Record) -> bool {
+        let is = |name: &str| record.get(name).and_then(Value::as_str) == Some(user);
+        self.level(scope) != Level::Own || is("createdById") || is("assignedUserId")
     }
 
     pub(super) fn must_be_admin(&self) -> Result<(), Refusal> {
@@ -100,15 +115,7 @@ fn by_signature<'a>(state: &'a State, proof: &str, method: &str, path: &str) -> 
     let (key, mac) = (&decoded[..colon], &decoded[colon + 1..]);
     state.accounts.iter().find(|(_, account)| {
         let Some(secret) = account.secret.as_ref().filter(|_| account.key.as_bytes() == key) else { return false };
-        let expected = sign(secret, format!("{method} {path}").as_bytes());
+        let expected = hmac_sha256(secret, format!("{method} {path}").as_bytes());
         mac == hex::encode(&expected).as_bytes() || mac == expected
     })
-}
-
-/// HMAC-SHA256.
-pub(super) fn sign(secret: &str, message: &[u8]) -> Vec<u8> {
-    // HMAC takes keys of every length.
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else { return Vec::new() };
-    mac.update(message);
-    mac.finalize().into_bytes().to_vec()
 }

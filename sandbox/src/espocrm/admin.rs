@@ -32,9 +32,13 @@ pub(super) fn metadata(state: &State, key: Option<&str>) -> Value {
 pub(super) fn me(state: &State, account: &Account, by: &By) -> Outcome {
     let user = state.record("User", &by.user).cloned().ok_or_else(Refusal::not_found)?;
     let rights = |level: Level| {
-        let allowed = |needed| if level >= needed { "all" } else { "no" };
-        let (read, write) = (allowed(Level::Read), allowed(Level::All));
-        json!({"create": if level == Level::All { "yes" } else { "no" }, "read": read, "edit": write, "delete": write, "stream": read})
+        let (create, read, write) = match level {
+            Level::No => ("no", "no", "no"),
+            Level::Own => ("yes", "own", "own"),
+            Level::Read => ("no", "all", "no"),
+            Level::All => ("yes", "all", "all"),
+        };
+        json!({"create": create, "read": read, "edit": write, "delete": write, "stream": read})
     };
     let mut table: Map<String, Value> = state.schema.keys().map(|scope| (scope.clone(), rights(account.level(scope)))).collect();
     table.insert("Webhook".to_owned(), (account.level("Webhook") == Level::All).into());

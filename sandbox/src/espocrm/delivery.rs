@@ -14,11 +14,13 @@ use serde_json::Value;
 
 use super::{
     EspoCrm, VENDOR,
-    access::sign,
-    schema::attributes,
+    schema::{Entity, attributes},
     state::{By, Record, State},
 };
-use crate::fault::Fault;
+use crate::{
+    fault::{Fault, Handing},
+    wire::hmac_sha256,
+};
 
 /// The operation under which faults strike deliveries.
 const OPERATION: &str = "webhook";
@@ -90,7 +92,6 @@ impl State {
     /// Queues an event for those who hear it. `before` is what an updated record was.
     pub(super) fn announce(&mut self, scope: &str, what: What, record: &Record, before: Option<&Record>, by: &By) {
         let Some(entity) = self.schema.get(scope).filter(|entity| entity.object) else { return };
-        let id = record.get("id").cloned().unwrap_or_default();
         let changed: Record = record
             .iter()
             .filter(|(name, value)| {
@@ -101,24 +102,7 @@ impl State {
         if what == What::Update && changed.is_empty() {
             return;
         }
-        let with_id = |mut part: Record| {
-            part.insert("id".to_owned(), id.clone());
-            Value::Object(part)
-        };
-        let mut told: Vec<(String, Value)> = vec![match what {
-            What::Create => (format!("{scope}.create"), Value::Object(record.clone())),
-            What::Update => (format!("{scope}.update"), with_id(changed.clone())),
-            What::Delete => (format!("{scope}.delete"), with_id(Record::new())),
-        }];
-        if what == What::Update {
-            for (field, definition) in &entity.fields {
-                let names = attributes(field, definition.kind);
-                if names.iter().any(|(name, _)| changed.contains_key(name)) {
-                    let part = names.iter().filter_map(|(name, _)| Some((name.clone(), record.get(name)?.clone())));
-                    told.push((format!("{scope}.fieldUpdate.{field}"), with_id(part.collect())));
-                }
-            }
-        }
+        let told = told(scope, entity, what, record, changed);
         for hook in &self.hooks {
             let hears = hook.is_active && !(hook.skip_own && hook.user == by.user);
             for (_, payload) in told.iter().filter(|(event, _)| hears && *event == hook.event) {
@@ -186,9 +170,32 @@ impl State {
     }
 }
 
+/// The events that a change of a record is, with their payloads.
+fn told(scope: &str, entity: &Entity, what: What, record: &Record, changed: Record) -> Vec<(String, Value)> {
+    let id = record.get("id").cloned().unwrap_or_default();
+    let with_id = |mut part: Record| {
+        part.insert("id".to_owned(), id.clone());
+        Value::Object(part)
+    };
+    match what {
+        What::Create => vec![(format!("{scope}.create"), Value::Object(record.clone()))],
+        What::Delete => vec![(format!("{scope}.delete"), with_id(Record::new()))],
+        What::Update => {
+            let fields = entity.fields.iter().filter_map(|(field, definition)| {
+                let names = attributes(field, definition.kind);
+                names.iter().any(|(name, _)| changed.contains_key(name)).then_some(())?;
+                let part = names.iter().filter_map(|(name, _)| Some((name.clone(), record.get(name)?.clone())));
+                Some((format!("{scope}.fieldUpdate.{field}"), with_id(part.collect())))
+            });
+            let fields: Vec<_> = fields.collect();
+            std::iter::once((format!("{scope}.update"), with_id(changed))).chain(fields).collect()
+        }
+    }
+}
+
 /// `base64(id ":" hex(hmac))`, and the old form with the hmac as it is.
 fn signatures(id: &str, secret: &str, body: &[u8]) -> (String, String) {
-    let mac = sign(secret, body);
+    let mac = hmac_sha256(secret, body);
     let old = [format!("{id}:").as_bytes(), &mac].concat();
     (STANDARD.encode(format!("{id}:{}", hex::encode(&mac))), STANDARD.encode(old))
 }
@@ -239,25 +246,20 @@ impl EspoCrm {
     }
 
     async fn attempt(&self, batch: &Batch) -> u16 {
-        match self.world.faults.take_exact(VENDOR, OPERATION) {
-            Some(Fault::Slow { ms }) => {
-                tokio::time::sleep(Duration::from_millis(ms)).await;
+        let fault = self.world.faults.take_exact(VENDOR, OPERATION);
+        let twice = batch.events.iter().any(|event| event.twice && event.tries == 0);
+        match Fault::handing(fault.as_ref(), twice).await {
+            Handing::Once => self.send(batch).await,
+            Handing::Twice => {
+                self.send(batch).await;
                 self.send(batch).await
             }
-            Some(Fault::Twice) => self.send_twice(batch).await,
-            Some(Fault::HangAfterCommit | Fault::DropAfterCommit | Fault::AnswerAfterCommit { .. }) => {
+            Handing::Unanswered => {
                 self.send(batch).await;
                 0
             }
-            Some(_) => 0,
-            None if batch.events.iter().any(|event| event.twice && event.tries == 0) => self.send_twice(batch).await,
-            None => self.send(batch).await,
+            Handing::Lost => 0,
         }
-    }
-
-    async fn send_twice(&self, batch: &Batch) -> u16 {
-        self.send(batch).await;
-        self.send(batch).await
     }
 
     async fn send(&self, batch: &Batch) -> u16 {

@@ -4,17 +4,19 @@ use serde_json::Value;
 
 use super::{
     answer::Refusal,
+    records::Writing,
     state::{Record, State},
 };
 
 const MOST: usize = 5;
 
-/// Refuses a record that others look like.
-pub(super) fn check(state: &State, scope: &str, record: &Record) -> Result<(), Refusal> {
+/// Refuses a record that others look like. What the caller may not read is not looked at (EspoCRM note, 2.5).
+pub(super) fn check(state: &State, scope: &str, record: &Record, writing: &Writing<'_>) -> Result<(), Refusal> {
     let Some(entity) = state.entity(scope) else { return Ok(()) };
     let fields = state.settings.duplicate_check.get(scope).unwrap_or(&entity.duplicate_check_field_list);
     let like = |other: &&Record| fields.iter().any(|field| same(field, record, other));
-    let found: Vec<Value> = state.all(scope).filter(like).take(MOST).cloned().map(Value::Object).collect();
+    let found: Vec<Value> =
+        state.all(scope).filter(|other| writing.sees(scope, other)).filter(like).take(MOST).cloned().map(Value::Object).collect();
     if found.is_empty() { Ok(()) } else { Err(Refusal::duplicate(found)) }
 }
 

@@ -44,7 +44,7 @@ pub(super) fn check(entity: &Entity, conditions: &[Value]) -> Result<(), Refusal
             return check(entity, inner);
         }
         if !COMPARING.contains(&kind) {
-            return Err(Refusal::wrong(400, format!("Unknown where type '{kind}'.")));
+            return Err(Refusal::wrong(400, format!("Where type '{kind}' is unknown, or not played here.")));
         }
         let name = attribute(condition);
         let is_link = kind == "linkedWith" && (entity.links.contains_key(name) || entity.fields.contains_key(name));

@@ -26,20 +26,14 @@ use super::{
     view::redacted,
 };
 use crate::{
-    fault::{Fault, PAGE, severed},
+    fault::Fault,
     ledger::Entry,
+    wire::{self, Ending},
 };
 
 /// More than any request needs.
 const BODY_LIMIT: usize = 16 * 1024 * 1024;
 const PREFIX: &str = "/espocrm/api/v1";
-
-/// What happens on the wire in the end.
-enum Ending {
-    Answer(Response),
-    Silence,
-    Disconnect,
-}
 
 struct Incoming {
     method: String,
@@ -81,13 +75,7 @@ async fn entry(Shared(crm): Shared<Arc<EspoCrm>>, request: Request) -> Response 
     let path = parts.uri.path().strip_prefix(PREFIX).unwrap_or_default().to_owned();
     let query = query::read(parts.uri.query().unwrap_or_default());
     let incoming = Incoming::read(parts.method.as_str(), path, query, parts.headers, &body);
-    // A server goes on working when its caller hangs up, so the work must outlive the connection.
-    match tokio::spawn(async move { crm.serve(incoming).await }).await {
-        Ok(Ending::Answer(response)) => response,
-        Ok(Ending::Silence) => std::future::pending().await,
-        Ok(Ending::Disconnect) => severed(),
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
-    }
+    wire::answer(async move { crm.serve(incoming).await }).await
 }
 
 impl Incoming {
@@ -128,20 +116,12 @@ impl EspoCrm {
                 self.handle(&asked, &incoming, fault == Some(Fault::Twice))
             }
         };
-        if let Some(Fault::AnswerAfterCommit { ms, code }) = &fault {
-            tokio::time::sleep(Duration::from_millis(*ms)).await;
-            if let Some(code) = code {
-                let Done { caller, violations, .. } = done;
-                done = Done { caller, violations, ..Done::refused(Refusal::of_status(*code)) };
-            }
+        if let Some(code) = Fault::after(fault.as_ref()).await {
+            let Done { caller, violations, .. } = done;
+            done = Done { caller, violations, ..Done::refused(Refusal::of_status(code)) };
         }
-        let ending = match &fault {
-            Some(Fault::Hang | Fault::HangAfterCommit) => Ending::Silence,
-            Some(Fault::Drop | Fault::DropAfterCommit) => Ending::Disconnect,
-            _ => Ending::Answer(response(&done, fault.as_ref())),
-        };
-        let status = if matches!(ending, Ending::Answer(_)) { done.status } else { 0 };
-        self.record(asked.operation, &incoming, done, status, fault);
+        let ending = Ending::of(response(&done, fault.as_ref()), fault.as_ref());
+        self.record(asked.operation, &incoming, done, ending.status(), fault);
         ending
     }
 
@@ -215,10 +195,10 @@ fn perform(
             fields(state, route, body)
         }
         Route::List { .. } | Route::Get { .. } | Route::Stream { .. } | Route::Linked { .. } => {
-            look(state, route, incoming, account, violations)
+            look(state, route, incoming, (account, &by.user), violations)
         }
         _ => {
-            let said = body.get("skipDuplicateCheck") == Some(&true.into());
+            let said = *route == Route::Convert && body.get("skipDuplicateCheck") == Some(&true.into());
             let skip_duplicates = said || incoming.says("x-skip-duplicate-check");
             let mut writing = Writing { by, account: Some(account), skip_duplicates, violations };
             write(state, route, incoming, body, account, &mut writing)
@@ -236,24 +216,38 @@ fn fields(state: &mut State, route: &Route, body: &Map<String, Value>) -> Outcom
     }
 }
 
-fn look(state: &State, route: &Route, incoming: &Incoming, account: &Account, violations: &mut Vec<String>) -> Outcome {
+fn look(
+    state: &State,
+    route: &Route,
+    incoming: &Incoming,
+    (account, user): (&Account, &str),
+    violations: &mut Vec<String>,
+) -> Outcome {
     let no_total = incoming.says("x-no-total");
+    let seen = |scope: &str, id: &str| match state.record(scope, id) {
+        Some(record) if !account.sees(user, scope, record) => Err(Refusal::happens(403, "No read access")),
+        Some(record) => Ok(record),
+        None => Err(Refusal::not_found()),
+    };
     let search = Search::read(&incoming.query)?;
     match route {
         Route::List { scope } => {
             account.check(scope, "read")?;
-            listing::answer(state, scope, state.all(scope), &search, no_total, violations)
+            let records = state.all(scope).filter(|record| account.sees(user, scope, record));
+            listing::answer(state, scope, records, &search, no_total, violations)
         }
         Route::Get { scope, id } => {
             account.check(scope, "read")?;
-            state.record(scope, id).cloned().map(Value::Object).ok_or_else(Refusal::not_found)
+            seen(scope, id).cloned().map(Value::Object)
         }
         Route::Stream { scope, id } => {
             account.check(scope, "read")?;
+            seen(scope, id)?;
             links::stream(state, scope, id, &search, no_total)
         }
         Route::Linked { scope, id, link } => {
             account.check(scope, "read")?;
+            seen(scope, id)?;
             links::list(state, (scope, id, link), &search, no_total, violations)
         }
         _ => Err(Refusal::not_found()),
@@ -279,6 +273,9 @@ fn write(
         }
         Route::Delete { scope, id } => {
             account.check(scope, "delete")?;
+            if state.record(scope, id).is_some_and(|record| !writing.sees(scope, record)) {
+                return Err(Refusal::happens(403, "No delete access"));
+            }
             records::remove(state, scope, id, writing.by)
         }
         Route::Link { scope, id, link } | Route::Unlink { scope, id, link } => {
@@ -289,30 +286,30 @@ fn write(
         }
         Route::Convert | Route::ConvertAttributes => {
             account.check("Lead", "edit")?;
-            let id = body.get("id").and_then(Value::as_str).ok_or_else(|| Refusal::wrong(400, "No id."))?;
-            if *route == Route::ConvertAttributes {
-                return leads::attributes(state, id);
-            }
-            let made_of = body.get("records").and_then(Value::as_object);
-            let made_of = made_of.ok_or_else(|| Refusal::wrong(400, "No records."))?;
-            leads::convert(state, id, made_of, writing).map(Value::Object)
+            convert(state, *route == Route::ConvertAttributes, body, writing)
         }
         _ => Err(Refusal::not_found()),
     }
 }
 
+/// Converts a lead, or only tells what its records would be made of.
+fn convert(state: &mut State, only_tell: bool, body: &Map<String, Value>, writing: &mut Writing<'_>) -> Outcome {
+    let id = body.get("id").and_then(Value::as_str).ok_or_else(|| Refusal::wrong(400, "No id."))?;
+    if only_tell {
+        return leads::attributes(state, id);
+    }
+    let made_of = body.get("records").and_then(Value::as_object);
+    let made_of = made_of.ok_or_else(|| Refusal::wrong(400, "No records."))?;
+    leads::convert(state, id, made_of, writing).map(Value::Object)
+}
+
 fn response(done: &Done, fault: Option<&Fault>) -> Response {
-    let status = StatusCode::from_u16(done.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     if matches!(fault, Some(Fault::Html { .. })) {
-        return (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], PAGE).into_response();
+        return wire::page(done.status);
     }
     // An error without a body has none at all; a null is a value.
-    let mut text = if done.body.is_null() && done.status != 200 { String::new() } else { done.body.to_string() };
-    if fault == Some(&Fault::Truncated) {
-        let half = (0..=text.len() / 2).rev().find(|index| text.is_char_boundary(*index)).unwrap_or_default();
-        text.truncate(half);
-    }
-    let mut response = (status, [(header::CONTENT_TYPE, "application/json")], text).into_response();
+    let text = if done.body.is_null() && done.status != 200 { String::new() } else { done.body.to_string() };
+    let mut response = wire::json(done.status, text, fault);
     let reason = HeaderValue::from_str(&done.reason).ok().filter(|_| !done.reason.is_empty());
     if let Some(reason) = reason {
         response.headers_mut().insert("x-status-reason", reason);

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{
     access::Account,
     answer::Refusal,
-    multi,
+    multifield,
     schema::{Entity, Field, Kind, Part, attributes, value_attribute},
     state::{MOMENT, Record, State, read_moment},
     values::clean,
@@ -33,11 +33,14 @@ pub(super) fn known(entity: &Entity, scope: &str, body: &Record, violations: &mu
             _ if SYSTEM.contains(&name.as_str()) => Some("is the server's and is dropped"),
             None => Some("doesn't exist and is dropped"),
             Some((_, field, _)) if field.read_only => Some("is read-only and is dropped"),
+            // The vendor's own screens send the names of linked records along, and it takes nothing from them.
+            Some((_, _, Part::Derived)) if !name.ends_with("Name") && !name.ends_with("Names") => {
+                Some("is not played here and is dropped")
+            }
             Some(_) => None,
         };
         match (dropped, found) {
             (Some(why), _) => violations.push(format!("attribute {name} of {scope} {why}")),
-            // Names of linked records are sent along by the vendor's own screens.
             (None, Some((_, _, Part::Derived))) | (None, None) => {}
             (None, Some(_)) => {
                 kept.insert(name.clone(), value.clone());
@@ -58,7 +61,7 @@ pub(super) fn merged(state: &State, scope: &str, before: Option<&Record>, mut in
         match field.kind {
             Kind::Phone | Kind::Email => {
                 let (single, list) = (input.remove(name), input.remove(&format!("{name}Data")));
-                multi::apply(&mut record, name, field, single, list, state.settings.phone_international)?;
+                multifield::apply(&mut record, name, field, single, list, state.settings.phone_international)?;
             }
             _ => take(&mut record, &mut input, name, field)?,
         }
@@ -158,46 +161,58 @@ pub(super) fn check_links(
     record: &mut Record,
 ) -> Result<(), Refusal> {
     let Some(entity) = state.entity(scope) else { return Ok(()) };
-    let unrelated = |field: &str| Refusal::wrong(403, format!("Can't relate with non-existing record: {field}"));
     for (name, field) in entity.fields.iter().filter(|(_, field)| !field.read_only) {
         let attribute = value_attribute(name, field.kind);
         let value = record.get(&attribute).cloned().unwrap_or_default();
         let changed = before.and_then(|before| before.get(&attribute)) != Some(&value);
-        let target = field.entity.clone().unwrap_or_default();
-        match field.kind {
-            Kind::Link => {
-                let Some(id) = value.as_str() else {
-                    record.insert(format!("{name}Name"), Value::Null);
-                    continue;
-                };
-                if changed && name == "assignedUser" {
-                    check_assignment(state, account, id)?;
-                } else if changed && state.record(&target, id).is_none() {
-                    return Err(unrelated(name));
-                }
-                record.insert(format!("{name}Name"), state.name_of(&target, id));
-            }
-            Kind::LinkParent => {
-                let kind = record.get(&format!("{name}Type")).and_then(Value::as_str).unwrap_or_default().to_owned();
-                if let Some(id) = value.as_str() {
-                    if changed && state.record(&kind, id).is_none() {
-                        return Err(unrelated(name));
+        let target = match field.kind {
+            Kind::LinkParent => record.get(&format!("{name}Type")).and_then(Value::as_str).unwrap_or_default().to_owned(),
+            _ => field.entity.clone().unwrap_or_default(),
+        };
+        let link = Link { state, name, target: &target, changed };
+        let shown = match field.kind {
+            Kind::Link | Kind::LinkParent => match value.as_str() {
+                None if field.kind == Kind::LinkParent => continue,
+                None => (format!("{name}Name"), Value::Null),
+                Some(user) if name == "assignedUser" => {
+                    if changed {
+                        check_assignment(state, account, user)?;
                     }
-                    record.insert(format!("{name}Name"), state.name_of(&kind, id));
+                    (format!("{name}Name"), state.name_of(&target, user))
                 }
-            }
-            Kind::LinkMultiple => {
-                let ids: Vec<&str> = value.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-                if changed && ids.iter().any(|id| state.record(&target, id).is_none()) {
-                    return Err(unrelated(name));
-                }
-                let names: Map<String, Value> = ids.iter().map(|id| ((*id).to_owned(), state.name_of(&target, id))).collect();
-                record.insert(format!("{name}Names"), names.into());
-            }
-            _ => {}
-        }
+                Some(id) => (format!("{name}Name"), link.one(id)?),
+            },
+            Kind::LinkMultiple => (format!("{name}Names"), link.many(&value)?),
+            _ => continue,
+        };
+        record.extend([shown]);
     }
     Ok(())
+}
+
+/// A link of a record that is about to be kept.
+struct Link<'a> {
+    state: &'a State,
+    name: &'a str,
+    target: &'a str,
+    changed: bool,
+}
+
+impl Link<'_> {
+    /// What the other end is called.
+    fn one(&self, id: &str) -> Result<Value, Refusal> {
+        if self.changed && self.state.record(self.target, id).is_none() {
+            return Err(Refusal::wrong(403, format!("Can't relate with non-existing record: {}", self.name)));
+        }
+        Ok(self.state.name_of(self.target, id))
+    }
+
+    /// What the other ends are called, by id.
+    fn many(&self, ids: &Value) -> Result<Value, Refusal> {
+        let ids = ids.as_array().into_iter().flatten().filter_map(Value::as_str);
+        let names: Result<Map<String, Value>, Refusal> = ids.map(|id| Ok((id.to_owned(), self.one(id)?))).collect();
+        names.map(Value::Object)
+    }
 }
 
 fn check_assignment(state: &State, account: Option<&Account>, user: &str) -> Result<(), Refusal> {

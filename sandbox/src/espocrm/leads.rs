@@ -45,16 +45,20 @@ pub(super) fn attributes(state: &State, id: &str) -> Outcome {
     Ok(answer.into())
 }
 
-/// Makes the records that are named and marks the lead.
+/// Makes the records that are named and marks the lead; all of it, or nothing.
 pub(super) fn convert(state: &mut State, id: &str, made_of: &Record, writing: &mut Writing<'_>) -> Result<Record, Refusal> {
     let before = state.record("Lead", id).cloned().ok_or_else(Refusal::not_found)?;
-    let mut lead = before.clone();
+    let mut prepared = Vec::new();
     for (scope, body) in made_of {
         let body = body.as_object().ok_or_else(|| Refusal::wrong(400, "Bad records."))?;
         if !matches!(scope.as_str(), "Contact" | "Account") {
             return Err(Refusal::wrong(400, format!("A lead is not converted into {scope} here.")));
         }
-        let made = records::create(state, scope, body, writing)?;
+        prepared.push((scope, records::prepare(state, scope, body, writing)?));
+    }
+    let mut lead = before.clone();
+    for (scope, record) in prepared {
+        let made = records::keep(state, scope, record, writing.by);
         let made_id = made.get("id").cloned().unwrap_or_default();
         lead.insert(format!("created{scope}Id"), made_id.clone());
         lead.insert(format!("created{scope}Name"), made.get("name").cloned().unwrap_or_default());

@@ -3,7 +3,7 @@
 //! The API is at `/espocrm/api/v1/...`, so a product's base address is `{sandbox}/espocrm`. Callers prove themselves with
 //! `X-Api-Key` or `X-Hmac-Authorization`. What the vendor refuses is refused with its status and `X-Status-Reason`; what it
 //! silently drops (attributes it doesn't know, system and read-only ones) is dropped and recorded as a violation. Rules are
-//! cited as "EspoCRM note, 2.5".
+//! cited as "EspoCRM note, 2.5". Webhooks go to internal addresses as if an administrator had allowed each of them.
 
 mod access;
 mod admin;
@@ -17,7 +17,7 @@ mod input;
 mod leads;
 mod links;
 mod listing;
-mod multi;
+mod multifield;
 mod query;
 mod records;
 mod routes;
@@ -43,7 +43,7 @@ use tokio::{
 };
 
 use self::state::State;
-use crate::world::World;
+use crate::{wire::poster, world::World};
 
 /// The name under which faults and ledger entries speak of this vendor.
 pub const VENDOR: &str = "espocrm";
@@ -71,12 +71,7 @@ impl EspoCrm {
     ///
     /// When no HTTP client can be built, as without a TLS provider.
     pub fn new(world: Arc<World>, tasks: &Handle) -> Result<Arc<Self>, reqwest::Error> {
-        let client = reqwest::Client::builder()
-            .connect_timeout(CONNECT_WITHIN)
-            .timeout(ANSWER_WITHIN)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build()?;
+        let client = poster(ANSWER_WITHIN).connect_timeout(CONNECT_WITHIN).build()?;
         let (work, open) = (Arc::new(Notify::new()), watch::Sender::new(0));
         let crm = Arc::new(Self { world, client, state: Mutex::new(State::default()), work, open });
         tasks.spawn(delivery::deliver(Arc::downgrade(&crm)));

@@ -7,6 +7,9 @@ use super::answer::Refusal;
 /// The most that is handed out at once, and what is handed out where nothing is said.
 const MOST: usize = 200;
 
+/// What narrows a list and is not played: an answer without it would hold too much, and nobody would see.
+const UNPLAYED: &[&str] = &["primaryFilter", "boolFilterList"];
+
 /// Reads `where[0][type]=equals&maxSize=5`.
 pub(super) fn read(encoded: &str) -> Map<String, Value> {
     let mut tree = Value::Object(Map::new());
@@ -72,6 +75,9 @@ impl Search {
             let inner = text.as_str().and_then(|text| serde_json::from_str::<Map<String, Value>>(text).ok());
             all.extend(inner.ok_or_else(|| Refusal::wrong(400, "Invalid search params JSON."))?);
         }
+        if let Some(name) = UNPLAYED.iter().find(|name| all.contains_key(**name)) {
+            return Err(Refusal::wrong(400, format!("{name} is not played here.")));
+        }
         let number = |name: &str| match all.get(name) {
             None | Some(Value::Null) => Ok(None),
             Some(value) => {
@@ -85,27 +91,34 @@ impl Search {
         }
         let text = |name: &str| all.get(name).and_then(Value::as_str).map(str::to_owned);
         let list = |name: &str| all.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
-        let select = match all.get("select").or_else(|| all.get("attributeSelect")) {
-            Some(Value::String(names)) => Some(names.split(',').map(str::to_owned).collect()),
-            Some(Value::Array(names)) => Some(names.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect()),
-            _ => None,
-        };
-        let descending = match all.get("order") {
-            None | Some(Value::Null) => None,
-            Some(Value::Bool(descending)) => Some(*descending),
-            Some(Value::String(order)) if order.eq_ignore_ascii_case("desc") => Some(true),
-            Some(Value::String(order)) if order.eq_ignore_ascii_case("asc") => Some(false),
-            Some(_) => return Err(Refusal::wrong(400, "Bad order.")),
-        };
         Ok(Self {
             conditions: [list("where"), list("whereGroup")].concat(),
             offset: number("offset")?.unwrap_or(0),
             most,
             order_by: text("orderBy"),
-            descending,
-            select,
+            descending: descending(&all)?,
+            select: select(&all),
             text: text("textFilter"),
         })
+    }
+}
+
+/// The names of a comma list, or of a list.
+fn select(all: &Map<String, Value>) -> Option<Vec<String>> {
+    match all.get("select").or_else(|| all.get("attributeSelect"))? {
+        Value::String(names) => Some(names.split(',').map(str::to_owned).collect()),
+        Value::Array(names) => Some(names.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect()),
+        _ => None,
+    }
+}
+
+fn descending(all: &Map<String, Value>) -> Result<Option<bool>, Refusal> {
+    match all.get("order") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Bool(descending)) => Ok(Some(*descending)),
+        Some(Value::String(order)) if order.eq_ignore_ascii_case("desc") => Ok(Some(true)),
+        Some(Value::String(order)) if order.eq_ignore_ascii_case("asc") => Ok(Some(false)),
+        Some(_) => Err(Refusal::wrong(400, "Bad order.")),
     }
 }
 

@@ -22,8 +22,21 @@ pub(super) struct Writing<'a> {
     pub(super) violations: &'a mut Vec<String>,
 }
 
+impl Writing<'_> {
+    /// Whether the writer's role lets them at a record.
+    pub(super) fn sees(&self, scope: &str, record: &Record) -> bool {
+        self.account.is_none_or(|account| account.sees(&self.by.user, scope, record))
+    }
+}
+
 /// Makes a record and returns it.
 pub(super) fn create(state: &mut State, scope: &str, body: &Record, writing: &mut Writing<'_>) -> Result<Record, Refusal> {
+    let record = prepare(state, scope, body, writing)?;
+    Ok(keep(state, scope, record, writing.by))
+}
+
+/// The record that would be made, if nothing is against it.
+pub(super) fn prepare(state: &State, scope: &str, body: &Record, writing: &mut Writing<'_>) -> Result<Record, Refusal> {
     let entity = state.entity(scope).ok_or_else(Refusal::not_found)?;
     let known = input::known(entity, scope, body, writing.violations);
     let mut record = input::merged(state, scope, None, known)?;
@@ -32,11 +45,16 @@ pub(super) fn create(state: &mut State, scope: &str, body: &Record, writing: &mu
     }
     input::check_links(state, scope, writing.account, None, &mut record)?;
     if !writing.skip_duplicates {
-        duplicates::check(state, scope, &record)?;
+        duplicates::check(state, scope, &record, writing)?;
     }
-    let id = state.next_id(writing.by.now);
-    plant(state, scope, &id, record, writing.by);
-    Ok(state.record(scope, &id).cloned().unwrap_or_default())
+    Ok(record)
+}
+
+/// Keeps a prepared record and returns it as it is kept.
+pub(super) fn keep(state: &mut State, scope: &str, record: Record, by: &By) -> Record {
+    let id = state.next_id(by.now);
+    plant(state, scope, &id, record, by);
+    state.record(scope, &id).cloned().unwrap_or_default()
 }
 
 /// Keeps a new record under an id, with what the server says about it, and tells of it.
@@ -97,6 +115,9 @@ pub(super) fn update(
 ) -> Result<Record, Refusal> {
     let entity = state.entity(scope).ok_or_else(Refusal::not_found)?;
     let before = state.record(scope, id).cloned().ok_or_else(Refusal::not_found)?;
+    if !writing.sees(scope, &before) {
+        return Err(Refusal::happens(403, "No edit access"));
+    }
     let known = input::known(entity, scope, body, writing.violations);
     if scope == "Note" && before.get("createdById") != Some(&writing.by.user.as_str().into()) {
         return Err(Refusal::happens(403, ""));

@@ -89,10 +89,10 @@ impl EspoCrm {
     /// ```
     ///
     /// An API user with a `secret` proves itself with `X-Hmac-Authorization` alone, without one with `X-Api-Key` alone. `scopes`
-    /// are the role's rights; what is not named is `all`. `assignable` are the users that records may be assigned to, null for
-    /// all. Fields are named in full and defined as in metadata. Records have the attributes of a `POST`, may name their `id`,
-    /// and are not looked at for doubles; scopes are planted in this order: Team, User, Account, Lead, Contact, Meeting, Task,
-    /// Note.
+    /// are the role's rights: `all`, `read`, `no`, or `own`, all rights but only with records that the user made or is assigned
+    /// to; what is not named is `all`. `assignable` are the users that records may be assigned to, null for all. Fields are named
+    /// in full and defined as in metadata. Records have the attributes of a `POST`, may name their `id`, and are not looked at
+    /// for doubles; scopes are planted in this order: Team, User, Account, Lead, Contact, Meeting, Task, Note.
     ///
     /// # Errors
     ///

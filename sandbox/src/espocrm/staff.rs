@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    EspoCrm, leads, multi,
+    EspoCrm, leads, multifield,
     records::{self, Writing},
     schema::{Kind, value_attribute},
     state::{By, Record, State},
@@ -123,7 +123,7 @@ fn merge(state: &mut State, into: &str, from: &str, by: &By) -> Result<(), Strin
                 all.push(entry);
             }
         }
-        multi::store(&mut kept, name, all);
+        multifield::store(&mut kept, name, all);
     }
     relink(state, into, from);
     records::rewrite(state, "Contact", into, &before, kept, by);

@@ -14,56 +14,36 @@ const LINE: usize = 255;
 
 /// Brings a value into the form that is kept, or says which rule it fails.
 pub(super) fn clean(name: &str, field: &Field, value: Value) -> Result<Value, Refusal> {
-    let invalid = |rule: &str| Err(Refusal::invalid(name, rule));
     let blank = value.is_null() || (value == "" && !matches!(field.kind, Kind::Enum | Kind::Text));
     if blank {
         return Ok(Value::Null);
     }
-    match field.kind {
-        Kind::Varchar | Kind::Url | Kind::PersonName | Kind::Text => line(name, field, value),
-        Kind::Enum => {
-            let options = field.options.as_deref().unwrap_or_default();
-            let known = value.as_str().is_some_and(|word| options.iter().any(|option| option == word));
-            if known { Ok(value) } else { invalid("valid") }
-        }
-        Kind::MultiEnum => {
-            let options = field.options.as_deref().unwrap_or_default();
-            let known = |word: &Value| word.as_str().is_some_and(|word| options.iter().any(|option| option == word));
-            if value.as_array().is_some_and(|words| words.iter().all(known)) { Ok(value) } else { invalid("valid") }
-        }
-        Kind::Bool => value.as_bool().map_or_else(|| invalid("valid"), |flag| Ok(flag.into())),
-        Kind::Int => value.as_i64().map_or_else(|| invalid("valid"), |number| Ok(number.into())),
-        Kind::Float | Kind::Currency => {
-            if value.is_number() {
-                Ok(value)
-            } else {
-                invalid("valid")
-            }
-        }
-        Kind::Date => match value.as_str().map(|text| NaiveDate::parse_from_str(text, "%Y-%m-%d")) {
-            Some(Ok(_)) => Ok(value),
-            _ => invalid("valid"),
-        },
+    let option = |word: &Value| {
+        let options = field.options.as_deref().unwrap_or_default();
+        word.as_str().is_some_and(|word| options.iter().any(|option| option == word))
+    };
+    let (passes, rule) = match field.kind {
+        Kind::Varchar | Kind::Url | Kind::PersonName | Kind::Text => return line(name, field, value),
         Kind::Datetime | Kind::DatetimeOptional => {
-            value.as_str().and_then(instant).map_or_else(|| invalid("valid"), |text| Ok(text.into()))
+            let at = value.as_str().and_then(instant);
+            return at.map(Value::from).ok_or_else(|| Refusal::invalid(name, "valid"));
         }
-        Kind::Link | Kind::LinkParent => {
-            let proper = value.as_str().is_some_and(|id| id.len() <= 24 && id.bytes().all(|byte| byte.is_ascii_graphic()));
-            if proper { Ok(value) } else { invalid("pattern") }
-        }
-        Kind::LinkMultiple => {
-            let proper = value.as_array().is_some_and(|ids| ids.iter().all(Value::is_string));
-            if proper { Ok(value) } else { invalid("pattern") }
-        }
-        Kind::JsonArray => {
-            if value.is_array() {
-                Ok(value)
-            } else {
-                invalid("array")
-            }
-        }
-        Kind::JsonObject | Kind::Phone | Kind::Email => Ok(value),
-    }
+        Kind::Enum => (option(&value), "valid"),
+        Kind::MultiEnum => (value.as_array().is_some_and(|words| words.iter().all(option)), "valid"),
+        Kind::Bool => (value.is_boolean(), "valid"),
+        Kind::Int => (value.is_i64(), "valid"),
+        Kind::Float | Kind::Currency => (value.is_number(), "valid"),
+        Kind::Date => (value.as_str().is_some_and(|text| NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok()), "valid"),
+        Kind::Link | Kind::LinkParent => (value.as_str().is_some_and(is_id), "pattern"),
+        Kind::LinkMultiple => (value.as_array().is_some_and(|ids| ids.iter().all(Value::is_string)), "pattern"),
+        Kind::JsonArray => (value.is_array(), "array"),
+        Kind::JsonObject | Kind::Phone | Kind::Email => (true, ""),
+    };
+    if passes { Ok(value) } else { Err(Refusal::invalid(name, rule)) }
+}
+
+fn is_id(text: &str) -> bool {
+    text.len() <= 24 && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn line(name: &str, field: &Field, value: Value) -> Result<Value, Refusal> {

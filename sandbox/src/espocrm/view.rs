@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::EspoCrm;
+use crate::wire::origin;
 
 const MASK: &str = "***";
 
@@ -19,10 +20,6 @@ pub(super) fn redacted(body: &Value) -> Value {
         }
     }
     shown
-}
-
-fn origin(address: &str) -> String {
-    url::Url::parse(address).map_or_else(|_| MASK.to_owned(), |url| url.origin().ascii_serialization())
 }
 
 impl EspoCrm {

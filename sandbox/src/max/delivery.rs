@@ -13,13 +13,18 @@ use std::{
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
-use tokio::{runtime::Handle, sync::watch, time::Instant};
+use tokio::{runtime::Handle, time::Instant};
 
 use super::{
     VENDOR,
     state::{Bot, Event},
 };
-use crate::{fault::Fault, world::World};
+use crate::{
+    changes::Changes,
+    fault::{Fault, Handing},
+    wire::poster,
+    world::World,
+};
 
 /// MAX: the first repetition comes after a minute ..
 const FIRST_PAUSE_MS: f64 = 60_000.0;
@@ -78,7 +83,7 @@ pub(super) struct Courier {
     /// Milliseconds that stand for one second between two tries.
     pub(super) retry_ms_per_second: AtomicU64,
     /// Counts what changed, for those who wait.
-    pub(super) changed: watch::Sender<u64>,
+    pub(super) changed: Changes,
 }
 
 /// The pause before a repetition, 1 for the first.
@@ -89,15 +94,14 @@ fn pause(repetition: i32, retry_ms_per_second: u64) -> Duration {
 
 impl Courier {
     pub(super) fn new(world: Arc<World>, tasks: Handle, retry_ms_per_second: u64) -> Result<Arc<Self>, reqwest::Error> {
-        let client =
-            reqwest::Client::builder().timeout(ANSWER_WITHIN).redirect(reqwest::redirect::Policy::none()).no_proxy().build()?;
+        let client = poster(ANSWER_WITHIN).build()?;
         Ok(Arc::new(Self {
             world,
             tasks,
             client,
             deliveries: Mutex::default(),
             retry_ms_per_second: AtomicU64::new(retry_ms_per_second),
-            changed: watch::Sender::new(0),
+            changed: Changes::default(),
         }))
     }
 
@@ -107,7 +111,7 @@ impl Courier {
     }
 
     pub(super) fn touch(&self) {
-        self.changed.send_modify(|version| *version += 1);
+        self.changed.touch();
     }
 
     /// Starts a task for each lane that has something to deliver and nobody who does it.
@@ -158,25 +162,11 @@ impl Courier {
         let Some((url, secret)) = address else { return true };
         let fault = if repetition == 0 { self.world.faults.take_exact(VENDOR, OPERATION) } else { None };
         let post = || self.post(&url, secret.as_deref(), event.body.to_string());
-        let tried = match fault {
-            None => post().await,
-            Some(Fault::Slow { ms }) => {
-                tokio::time::sleep(Duration::from_millis(ms)).await;
-                post().await
-            }
-            Some(Fault::Twice) => tokio::join!(post(), post()).0,
-            Some(Fault::HangAfterCommit | Fault::DropAfterCommit | Fault::AnswerAfterCommit { .. }) => {
-                Tried { error: Some("the answer was lost"), ..post().await }
-            }
-            Some(
-                Fault::Status { .. }
-                | Fault::RateLimit { .. }
-                | Fault::Hang
-                | Fault::Drop
-                | Fault::Html { .. }
-                | Fault::Truncated
-                | Fault::ErrorInOk,
-            ) => Tried::failed("no connection"),
+        let tried = match Fault::handing(fault.as_ref(), false).await {
+            Handing::Once => post().await,
+            Handing::Twice => tokio::join!(post(), post()).0,
+            Handing::Unanswered => Tried { error: Some("the answer was lost"), ..post().await },
+            Handing::Lost => Tried::failed("no connection"),
         };
         self.after(bot, key, &url, event, repetition, tried);
         tried.error.is_none()

@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 
 use super::{
     Max,
+    chat::{Chat, With},
     hand::written,
     person::Acted,
-    state::{Bot, Chat, Person, State, With},
+    state::{Bot, Person, State},
 };
 use crate::messenger::CannotAct;
 

@@ -1,17 +1,19 @@
 //! How a person's acts change the dialogue, and the events that tell of them.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
-use sha2::Sha256;
 
 use super::{
     Max,
+    chat::{Chat, Message, With},
     person::Acted,
-    state::{Bot, Chat, Message, Person, Pressed, State, With},
+    state::{Bot, Person, Pressed, State},
     view,
 };
-use crate::messenger::{ButtonKind, CannotAct, Media};
+use crate::{
+    messenger::{ButtonKind, CannotAct, Media},
+    wire::hmac_sha256,
+};
 
 /// MAX: a deep link's payload; a longer one is left out, and nobody is told.
 const MAX_PAYLOAD: usize = 512;
@@ -265,9 +267,7 @@ fn vcard(phone: &str, name: &str) -> String {
 
 /// MAX: hex of HMAC-SHA256 over the card, its line ends included, under the bot's token.
 fn hash(token: &str, card: &str) -> String {
-    // A key of any length will do, so this is never empty.
-    let mac = Hmac::<Sha256>::new_from_slice(token.as_bytes()).map(|mac| mac.chain_update(card).finalize().into_bytes());
-    mac.map(hex::encode).unwrap_or_default()
+    hex::encode(hmac_sha256(token, card.as_bytes()))
 }
 
 fn place() -> Value {

@@ -1,6 +1,6 @@
 //! Calls over HTTP: reading them, the planned faults, the check against the document, the ledger.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     Router,
@@ -14,12 +14,13 @@ use serde_json::{Value, json};
 use super::{
     Max, VENDOR,
     answer::{Outcome, Refusal, response},
-    spec::{self, PLAYED, Spec},
+    spec::{PLAYED, Spec, spec},
     state::Bot,
 };
 use crate::{
-    fault::{Fault, severed},
+    fault::{Before, Fault},
     ledger::Entry,
+    wire::{self, Ending},
 };
 
 /// MAX: 30 requests a second; nobody says whether per token or per address.
@@ -78,43 +79,8 @@ async fn entry(State(max): State<Arc<Max>>, request: Request) -> Response<Body> 
             return response(&Err(refusal));
         }
     };
-    let fault = max.world.faults.take(VENDOR, operation);
-    let mut call = Call { operation, id, query: query(&parts), body: Value::Null };
-    let refuse = match &fault {
-        Some(Fault::Slow { ms }) => {
-            tokio::time::sleep(Duration::from_millis(*ms)).await;
-            None
-        }
-        Some(Fault::Status { code }) => Some(Refusal::of_status(*code)),
-        Some(Fault::Html { .. } | Fault::Truncated | Fault::ErrorInOk) => Some(Refusal::of_status(500)),
-        Some(Fault::RateLimit { retry_after }) => Some(Refusal::flood(Some(*retry_after))),
-        Some(Fault::Hang | Fault::Drop) => {
-            max.record(operation, call.without_secrets(), 0, vec![], fault.clone());
-            return unanswered(fault.as_ref()).await;
-        }
-        Some(Fault::HangAfterCommit | Fault::DropAfterCommit | Fault::AnswerAfterCommit { .. } | Fault::Twice) | None => None,
-    };
-    let (mut outcome, violations) = match refuse {
-        Some(refusal) => (Err(refusal), vec![]),
-        None => max.perform(&mut call, &parts.headers, &body),
-    };
-    if let Some(Fault::AnswerAfterCommit { ms, code }) = &fault {
-        tokio::time::sleep(Duration::from_millis(*ms)).await;
-        outcome = code.map_or(outcome, |code| Err(Refusal::of_status(code)));
-    }
-    let silent = matches!(fault, Some(Fault::HangAfterCommit | Fault::DropAfterCommit));
-    let answer = response(&outcome);
-    let status = if silent { 0 } else { answer.status().as_u16() };
-    max.record(operation, call.without_secrets(), status, violations, fault.clone());
-    if silent { unanswered(fault.as_ref()).await } else { answer }
-}
-
-/// Leaves the caller without an answer, on an open connection or on a closed one.
-async fn unanswered(fault: Option<&Fault>) -> Response<Body> {
-    if matches!(fault, Some(Fault::Hang | Fault::HangAfterCommit)) {
-        std::future::pending::<()>().await;
-    }
-    severed()
+    let call = Call { operation, id, query: query(&parts), body: Value::Null };
+    wire::answer(async move { max.serve(call, &parts.headers, &body).await }).await
 }
 
 /// The operation that a method and a path name, with the variable part of the path.
@@ -142,11 +108,25 @@ fn query(parts: &Parts) -> Vec<(String, String)> {
 }
 
 impl Max {
+    async fn serve(&self, mut call: Call, headers: &HeaderMap, body: &[u8]) -> Ending {
+        let fault = self.world.faults.take(VENDOR, call.operation);
+        let (outcome, violations) = match Fault::before(fault.as_ref()).await {
+            Before::Work => self.perform(&mut call, headers, body),
+            Before::Refuse(code) => (Err(Refusal::of_status(code)), vec![]),
+            Before::Limit(seconds) => (Err(Refusal::flood(Some(seconds))), vec![]),
+            Before::Withhold => (Err(Refusal::of_status(500)), vec![]),
+        };
+        let outcome = Fault::after(fault.as_ref()).await.map_or(outcome, |code| Err(Refusal::of_status(code)));
+        let ending = Ending::of(response(&outcome), fault.as_ref());
+        self.record(call.operation, call.without_secrets(), ending.status(), violations, fault);
+        ending
+    }
+
     /// Checks a call and, unless something forbids it, does it.
     fn perform(&self, call: &mut Call, headers: &HeaderMap, body: &[u8]) -> (Outcome, Vec<String>) {
         let mut violations = Vec::new();
         let outcome = self.authenticate(call, headers).and_then(|bot| {
-            let spec = spec::spec().map_err(|_| Refusal::of_status(500))?;
+            let spec = spec();
             read_body(spec, call, headers, body, &mut violations)?;
             self.pace(&bot)?;
             let problems = spec.check_call(call.operation, &call.query, spec.takes_body(call.operation).then_some(&call.body));

@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 use super::{
     Max,
     answer::{Outcome, Refusal},
+    chat::{Chat, Message, With},
     http::Call,
     rules,
-    state::{Bot, Chat, Message, State, With},
+    state::{Bot, State},
 };
 
 /// MAX: 2 messages a second in a dialogue, group or channel, answers to presses among them.

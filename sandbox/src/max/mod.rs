@@ -4,18 +4,19 @@
 //! (`spec.rs`); what it states in prose only is in `rules.rs`. Of attachments a bot can send keyboards only, and plain text.
 
 mod answer;
+mod chat;
 mod delivery;
 mod group;
 mod hand;
 mod http;
-mod messenger;
 mod methods;
 mod person;
-mod repair;
+mod repairs;
 mod rules;
 mod seed;
 pub mod spec;
 mod state;
+mod vendor;
 mod view;
 
 use std::{
@@ -204,18 +205,7 @@ impl Max {
 
     /// Asks `probe` now and after every change until it answers, at most for `patience`.
     pub async fn wait_for<T>(&self, patience: Duration, mut probe: impl FnMut(&Self) -> Option<T>) -> Option<T> {
-        let mut changes = self.courier.changed.subscribe();
-        let answered = async {
-            loop {
-                changes.mark_unchanged();
-                if let Some(answer) = probe(self) {
-                    return answer;
-                }
-                // The sender lives as long as `self`.
-                let _ = changes.changed().await;
-            }
-        };
-        tokio::time::timeout(patience, answered).await.ok()
+        self.courier.changed.wait_for(patience, || probe(self)).await
     }
 
     fn bot(&self, id: i64) -> Option<Arc<Bot>> {
@@ -240,7 +230,7 @@ impl Max {
 
     /// Hands an event to the subscriptions that want it, and says whether there is one. `Courier::run` sends it on its way.
     fn tell(&self, state: &mut State, kind: &'static str, chat: i64, id: &str, update: &Value) -> bool {
-        let wrong = spec::spec().map(|spec| spec.check_update(update)).unwrap_or_default();
+        let wrong = spec::spec().check_update(update);
         if !wrong.is_empty() {
             self.record("Update", update.clone(), 0, wrong, None);
         }

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::LazyLock};
 
 use serde_json::Value;
 
-use super::repair::{WEBHOOK, repaired};
+use super::repairs::{WEBHOOK, repaired};
 use crate::openapi::{self, BadDocument};
 
 /// Version 0.0.32 of 1 July 2026; its origin and licence are beside the file.
@@ -25,15 +25,12 @@ pub(super) const PLAYED: &[&str] = &[
     "POST /chats/{chatId}/actions",
 ];
 
-static SPEC: LazyLock<Result<Spec, BadDocument>> = LazyLock::new(|| Spec::read(OPENAPI));
+#[allow(clippy::expect_used, reason = "the document is compiled in and every test reads it")]
+static SPEC: LazyLock<Spec> = LazyLock::new(|| Spec::read(OPENAPI).expect("the embedded OpenAPI document"));
 
 /// The repaired document.
-///
-/// # Errors
-///
-/// When the embedded file is damaged, which the unit tests rule out.
-pub fn spec() -> Result<&'static Spec, &'static BadDocument> {
-    SPEC.as_ref()
+pub fn spec() -> &'static Spec {
+    &SPEC
 }
 
 /// The repaired document, ready to check with.
@@ -184,7 +181,7 @@ mod tests {
     ];
 
     fn send(body: &Value) -> Problems {
-        spec().unwrap().check_call("POST /messages", &[("user_id".to_owned(), "7".to_owned())], Some(body))
+        spec().check_call("POST /messages", &[("user_id".to_owned(), "7".to_owned())], Some(body))
     }
 
     fn with_button(button: &Value) -> Value {
@@ -193,7 +190,7 @@ mod tests {
 
     #[test]
     fn everything_played_is_in_the_document() {
-        let spec = spec().unwrap();
+        let spec = spec();
         let mut documented: Vec<&str> = spec.checks.operations().filter(|operation| *operation != WEBHOOK).collect();
         let mut played = PLAYED.to_vec();
         documented.sort_unstable();
@@ -204,7 +201,7 @@ mod tests {
 
     #[test]
     fn real_updates_fit_the_repaired_document() {
-        let spec = spec().unwrap();
+        let spec = spec();
         for (name, fixture) in FIXTURES {
             let mut update: Value = serde_json::from_str(fixture).unwrap();
             assert_eq!(spec.check_update(&update), Vec::<String>::new(), "{name}");
@@ -301,7 +298,7 @@ mod tests {
 
     #[test]
     fn queries_are_read_as_typed() {
-        let spec = spec().unwrap();
+        let spec = spec();
         let check = |operation: &str, pairs: &[(&str, &str)]| {
             let pairs: Vec<_> = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
             spec.check_call(operation, &pairs, None)

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::{
     Max,
-    state::{Bot, Chat, Message, With},
+    chat::{Chat, Message, With},
+    state::Bot,
 };
 use crate::messenger::{self, Author, Bubble, Button, ButtonKind, Notice};
 

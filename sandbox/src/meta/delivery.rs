@@ -19,7 +19,7 @@ use super::{
     manners::MOST_IN_A_BATCH,
     signature::sign,
 };
-use crate::fault::Fault;
+use crate::fault::{Fault, Handing};
 
 /// The operation under which faults strike deliveries.
 const OPERATION: &str = "webhook";
@@ -186,27 +186,18 @@ impl Platform {
 
     async fn hand_over_badly(self: Arc<Self>, mut parcel: Parcel, fault: Fault) {
         let called = *self.wake.borrow();
-        match fault {
-            Fault::Slow { ms } => {
-                tokio::time::sleep(Duration::from_millis(ms)).await;
-                self.hand_over(parcel).await;
-            }
-            Fault::Twice => {
+        match Fault::handing(Some(&fault), false).await {
+            Handing::Once => self.hand_over(parcel).await,
+            Handing::Twice => {
                 parcel.events.iter_mut().for_each(|event| event.twice = true);
                 self.hand_over(parcel).await;
             }
-            Fault::HangAfterCommit | Fault::DropAfterCommit | Fault::AnswerAfterCommit { .. } => {
+            Handing::Unanswered => {
                 self.attempt(&parcel).await;
                 self.note(&parcel, 0, 0, Some("the answer was lost".to_owned()));
                 self.repeat(parcel, called).await;
             }
-            Fault::Status { .. }
-            | Fault::RateLimit { .. }
-            | Fault::Hang
-            | Fault::Drop
-            | Fault::Html { .. }
-            | Fault::Truncated
-            | Fault::ErrorInOk => {
+            Handing::Lost => {
                 self.note(&parcel, 0, 0, Some("the callback was not reached".to_owned()));
                 self.repeat(parcel, called).await;
             }

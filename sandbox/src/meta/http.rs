@@ -1,6 +1,6 @@
 //! One request's way on a Graph host: path, planned fault, parameters, the platform's own work, ledger.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     body::{Body, Bytes},
@@ -14,8 +14,9 @@ use super::{
     graph::{Outcome, Refusal, envelope},
 };
 use crate::{
-    fault::{Fault, severed},
+    fault::{Before, Fault},
     ledger::Entry,
+    wire::{self, Ending},
 };
 
 /// Graph API changelog of 2026: the versions that are still answered.
@@ -70,12 +71,6 @@ pub(crate) trait Graph: Send + Sync + 'static {
     fn limited(&self, seconds: u64) -> Refusal;
 }
 
-enum Ending {
-    Answer(Response<Body>),
-    Silence,
-    Disconnect,
-}
-
 struct Incoming {
     method: Method,
     uri: Uri,
@@ -92,12 +87,7 @@ pub(crate) async fn entry<G: Graph>(State(graph): State<Arc<G>>, request: Reques
         return response;
     };
     let incoming = Incoming { method: parts.method, uri: parts.uri, headers: parts.headers, body };
-    // A server goes on working when its caller hangs up, so the work must outlive the connection.
-    match tokio::spawn(serve(graph, incoming)).await {
-        Ok(Ending::Answer(response)) => response,
-        Ok(Ending::Silence) => std::future::pending().await,
-        Ok(Ending::Disconnect) | Err(_) => severed(),
-    }
+    wire::answer(serve(graph, incoming)).await
 }
 
 async fn serve<G: Graph>(graph: Arc<G>, incoming: Incoming) -> Ending {
@@ -121,46 +111,23 @@ async fn serve<G: Graph>(graph: Arc<G>, incoming: Incoming) -> Ending {
         (None, None) => Err(unknown_path(&incoming.uri).violation()),
     };
     entry.request = logged(&incoming, call.as_ref().map_or(&Map::new(), |call| &call.parameters));
-    let refused = match &fault {
-        Some(Fault::Hang) => return finish(&platform, entry, Ending::Silence),
-        Some(Fault::Drop) => return finish(&platform, entry, Ending::Disconnect),
-        Some(Fault::Status { code }) => Some(graph.planned(*code)),
-        Some(Fault::Html { .. } | Fault::Truncated | Fault::ErrorInOk) => Some(graph.planned(500)),
-        Some(Fault::RateLimit { retry_after }) => Some(graph.limited(*retry_after)),
-        Some(Fault::Slow { ms }) => {
-            tokio::time::sleep(Duration::from_millis(*ms)).await;
-            None
-        }
-        _ => None,
-    };
-    let outcome = match (refused, call) {
-        (Some(refusal), _) | (None, Err(refusal)) => Err(refusal),
-        (None, Ok(mut call)) => {
+    let outcome = match (Fault::before(fault.as_ref()).await, call) {
+        (Before::Work, Ok(mut call)) => {
             call.twice = fault == Some(Fault::Twice);
             Arc::clone(&graph).perform(&call, &mut entry.violations).await
         }
+        (Before::Work, Err(refusal)) => Err(refusal),
+        (Before::Refuse(code), _) => Err(graph.planned(code)),
+        (Before::Limit(seconds), _) => Err(graph.limited(seconds)),
+        (Before::Withhold, _) => Err(graph.planned(500)),
     };
     if let Err(refusal) = &outcome {
         entry.violations.extend(refusal.blame());
     }
     platform.touch();
-    let usage = (node.as_str(), platform.object.vendor());
-    match fault {
-        Some(Fault::HangAfterCommit) => finish(&platform, entry, Ending::Silence),
-        Some(Fault::DropAfterCommit) => finish(&platform, entry, Ending::Disconnect),
-        Some(Fault::AnswerAfterCommit { ms, code }) => {
-            tokio::time::sleep(Duration::from_millis(ms)).await;
-            let outcome = code.map_or(outcome, |code| Err(graph.planned_nevertheless(code)));
-            finish(&platform, entry, Ending::Answer(envelope(&outcome, usage)))
-        }
-        _ => finish(&platform, entry, Ending::Answer(envelope(&outcome, usage))),
-    }
-}
-
-fn finish(platform: &Platform, mut entry: Entry, ending: Ending) -> Ending {
-    if let Ending::Answer(response) = &ending {
-        entry.status = response.status().as_u16();
-    }
+    let outcome = Fault::after(fault.as_ref()).await.map_or(outcome, |code| Err(graph.planned_nevertheless(code)));
+    let ending = Ending::of(envelope(&outcome, (node.as_str(), platform.object.vendor())), fault.as_ref());
+    entry.status = ending.status();
     platform.world.ledger.record(entry);
     platform.touch();
     ending

@@ -27,7 +27,7 @@ pub use self::{
     delivery::Delivery,
     manners::Manners,
 };
-use crate::{ledger::Entry, world::World};
+use crate::{changes::Changes, ledger::Entry, wire::poster, world::World};
 
 /// A platform's own figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,19 +82,14 @@ pub(crate) struct Platform {
     client: reqwest::Client,
     manners: Mutex<Manners>,
     desk: Mutex<Desk>,
-    changed: watch::Sender<u64>,
+    changed: Changes,
     /// Counts the calls to repeat at once what waits for its repetition.
     wake: watch::Sender<u64>,
 }
 
 impl Platform {
     pub(crate) fn new(object: Object, world: Arc<World>, tasks: Handle) -> Result<Arc<Self>, reqwest::Error> {
-        let client = reqwest::Client::builder()
-            .timeout(object.patience())
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent("facebookexternalua")
-            .no_proxy()
-            .build()?;
+        let client = poster(object.patience()).user_agent("facebookexternalua").build()?;
         Ok(Arc::new(Self {
             world,
             object,
@@ -102,7 +97,7 @@ impl Platform {
             client,
             manners: Mutex::default(),
             desk: Mutex::default(),
-            changed: watch::Sender::new(0),
+            changed: Changes::default(),
             wake: watch::Sender::new(0),
         }))
     }
@@ -119,23 +114,12 @@ impl Platform {
 
     /// Tells [`Platform::wait_for`] that something is different now.
     pub(crate) fn touch(&self) {
-        self.changed.send_modify(|version| *version += 1);
+        self.changed.touch();
     }
 
     /// Asks `probe` now and after every change until it answers, at most for `patience`.
-    pub(crate) async fn wait_for<T>(&self, patience: Duration, mut probe: impl FnMut() -> Option<T>) -> Option<T> {
-        let mut changes = self.changed.subscribe();
-        let answered = async {
-            loop {
-                changes.mark_unchanged();
-                if let Some(answer) = probe() {
-                    return answer;
-                }
-                // The sender lives as long as `self`.
-                let _ = changes.changed().await;
-            }
-        };
-        tokio::time::timeout(patience, answered).await.ok()
+    pub(crate) async fn wait_for<T>(&self, patience: Duration, probe: impl FnMut() -> Option<T>) -> Option<T> {
+        self.changed.wait_for(patience, probe).await
     }
 
     /// Records what the vendor forbids outside of a call, or what we ourselves got wrong.

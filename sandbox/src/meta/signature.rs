@@ -1,15 +1,11 @@
 //! `X-Hub-Signature-256`.
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use crate::wire::hmac_sha256;
 
 /// `sha256=` and 64 lower-case hexadecimal digits. The key is the secret's text as the dashboard shows it, not decoded; the message is
 /// the body as it is sent.
 pub(super) fn sign(secret: &str, body: &[u8]) -> String {
-    // HMAC takes keys of every length.
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else { return String::new() };
-    mac.update(body);
-    format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
+    format!("sha256={}", hex::encode(hmac_sha256(secret, body)))
 }
 
 #[cfg(test)]

@@ -10,10 +10,11 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
-    Telegram, VENDOR, spec,
+    Telegram, VENDOR,
+    spec::spec,
     state::{Bot, Lane, Pending, Webhook},
 };
-use crate::fault::Fault;
+use crate::fault::{Fault, Handing};
 
 /// TG-SRV: messages, edits and membership changes live for a day.
 pub(super) const MESSAGE_LIVES: TimeDelta = TimeDelta::seconds(86_400);
@@ -152,29 +153,12 @@ impl Telegram {
     async fn deliver(&self, bot: &Bot, webhook: &Webhook, pending: &Pending, first: bool) -> Tried {
         let Ok(_slot) = webhook.slots.acquire().await else { return Tried::failed("no connection") };
         let fault = if first { self.world.faults.take_exact(VENDOR, OPERATION) } else { None };
-        match fault {
-            None => self.post(bot, webhook, pending).await,
-            Some(Fault::Slow { ms }) => {
-                tokio::time::sleep(Duration::from_millis(ms)).await;
-                self.post(bot, webhook, pending).await
-            }
-            Some(Fault::Twice) => {
-                let (tried, _) = tokio::join!(self.post(bot, webhook, pending), self.post(bot, webhook, pending));
-                tried
-            }
-            Some(Fault::HangAfterCommit | Fault::DropAfterCommit | Fault::AnswerAfterCommit { .. }) => {
-                let tried = self.post(bot, webhook, pending).await;
-                Tried { error: Some("Read timeout expired".to_owned()), ..tried }
-            }
-            Some(
-                Fault::Status { .. }
-                | Fault::RateLimit { .. }
-                | Fault::Hang
-                | Fault::Drop
-                | Fault::Html { .. }
-                | Fault::Truncated
-                | Fault::ErrorInOk,
-            ) => Tried::failed("Connection timed out"),
+        let post = || self.post(bot, webhook, pending);
+        match Fault::handing(fault.as_ref(), false).await {
+            Handing::Once => post().await,
+            Handing::Twice => tokio::join!(post(), post()).0,
+            Handing::Unanswered => Tried { error: Some("Read timeout expired".to_owned()), ..post().await },
+            Handing::Lost => Tried::failed("Connection timed out"),
         }
     }
 
@@ -259,7 +243,7 @@ impl Telegram {
     /// Records it when an update of ours is not what the specification says an update is.
     pub(super) fn check_own(&self, update_id: i64, kind: &str, content: &Value) {
         let update = json!({"update_id": update_id, kind: content});
-        let problems = spec::spec().map(|spec| spec.check_type("Update", &update)).unwrap_or_default();
+        let problems = spec().check_type("Update", &update);
         if !problems.is_empty() {
             self.complain("Update", update, 0, problems.iter().map(ToString::to_string).collect());
         }

@@ -1,6 +1,6 @@
 //! Calls over HTTP: reading them, the planned faults, the check against the specification, the ledger.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     Router,
@@ -16,12 +16,13 @@ use super::{
     Telegram, VENDOR,
     answer::{Outcome, Refusal, envelope},
     methods::Done,
-    spec::{self, Spec},
+    spec::{Spec, spec},
     state::Bot,
 };
 use crate::{
-    fault::{Fault, severed},
+    fault::{Before, Fault},
     ledger::Entry,
+    wire::{self, Ending},
 };
 
 pub(super) fn router(telegram: Arc<Telegram>) -> Router {
@@ -45,56 +46,33 @@ async fn call(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response<Body> {
-    let read = telegram.read(&bot, &method, query.as_deref().unwrap_or_default(), &headers, &body);
-    let call = match read {
-        Ok(call) => call,
+    match telegram.read(&bot, &method, query.as_deref().unwrap_or_default(), &headers, &body) {
+        Ok(call) => wire::answer(async move { telegram.serve(&call).await }).await,
         Err(refusal) => {
             let violations = if refusal.violation { vec![refusal.description.clone()] } else { vec![] };
             telegram.complain(&method, Value::Null, refusal.code, violations);
-            return envelope(&Err(refusal));
+            envelope(&Err(refusal))
         }
-    };
-    let fault = telegram.world.faults.take(VENDOR, call.method);
-    let refuse = match &fault {
-        Some(Fault::Slow { ms }) => {
-            tokio::time::sleep(Duration::from_millis(*ms)).await;
-            None
-        }
-        Some(Fault::Status { code }) => Some(Refusal::of_status(*code)),
-        Some(Fault::Html { .. } | Fault::Truncated | Fault::ErrorInOk) => Some(Refusal::of_status(500)),
-        Some(Fault::RateLimit { retry_after }) => Some(Refusal::flood(*retry_after)),
-        Some(Fault::Hang | Fault::Drop) => {
-            telegram.record(&call, vec![], 0, fault.clone());
-            return unanswered(fault.as_ref()).await;
-        }
-        Some(Fault::HangAfterCommit | Fault::DropAfterCommit | Fault::AnswerAfterCommit { .. } | Fault::Twice) | None => None,
-    };
-    let (mut outcome, violations) = match refuse {
-        Some(refusal) => (Err(refusal), vec![]),
-        None => telegram.perform(&call),
-    };
-    if let Some(Fault::AnswerAfterCommit { ms, code }) = &fault {
-        tokio::time::sleep(Duration::from_millis(*ms)).await;
-        outcome = code.map_or(outcome, |code| Err(Refusal::of_status(code)));
     }
-    let silent = matches!(fault, Some(Fault::HangAfterCommit | Fault::DropAfterCommit));
-    let response = envelope(&outcome);
-    let status = if silent { 0 } else { response.status().as_u16() };
-    telegram.record(&call, violations, status, fault.clone());
-    if silent { unanswered(fault.as_ref()).await } else { response }
-}
-
-/// Leaves the caller without an answer, on an open connection or on a closed one.
-async fn unanswered(fault: Option<&Fault>) -> Response<Body> {
-    if matches!(fault, Some(Fault::Hang | Fault::HangAfterCommit)) {
-        std::future::pending::<()>().await;
-    }
-    severed()
 }
 
 impl Telegram {
+    async fn serve(&self, call: &Call) -> Ending {
+        let fault = self.world.faults.take(VENDOR, call.method);
+        let (outcome, violations) = match Fault::before(fault.as_ref()).await {
+            Before::Work => self.perform(call),
+            Before::Refuse(code) => (Err(Refusal::of_status(code)), vec![]),
+            Before::Limit(seconds) => (Err(Refusal::flood(seconds)), vec![]),
+            Before::Withhold => (Err(Refusal::of_status(500)), vec![]),
+        };
+        let outcome = Fault::after(fault.as_ref()).await.map_or(outcome, |code| Err(Refusal::of_status(code)));
+        let ending = Ending::of(envelope(&outcome), fault.as_ref());
+        self.record(call, violations, ending.status(), fault);
+        ending
+    }
+
     fn read(&self, bot: &str, method: &str, query: &str, headers: &HeaderMap, body: &[u8]) -> Result<Call, Refusal> {
-        let spec = specification()?;
+        let spec = spec();
         let token = bot.strip_prefix("bot").ok_or_else(|| Refusal::new(404, "Not Found".to_owned()))?;
         if super::bot_id(token).is_none() {
             return Err(Refusal::new(401, "Unauthorized: invalid token specified".to_owned()));
@@ -108,10 +86,7 @@ impl Telegram {
 
     /// Checks a call and, unless something forbids it, does it.
     fn perform(&self, call: &Call) -> (Outcome, Vec<String>) {
-        let spec = match specification() {
-            Ok(spec) => spec,
-            Err(refusal) => return (Err(refusal), vec![]),
-        };
+        let spec = spec();
         let problems = spec.check_call(call.method, &call.parameters);
         let mut violations: Vec<String> = problems.iter().map(ToString::to_string).collect();
         if let Some(problem) = problems.iter().find(|problem| problem.refused) {
@@ -152,10 +127,6 @@ impl Telegram {
         });
         self.touch();
     }
-}
-
-fn specification() -> Result<&'static Spec, Refusal> {
-    spec::spec().map_err(|_| Refusal::of_status(500))
 }
 
 /// Bot API: parameters come in the query, as a form, or as JSON; files, which need multipart, are not played here.

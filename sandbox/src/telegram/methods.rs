@@ -75,9 +75,7 @@ impl Telegram {
         if manners.real_limits {
             state.webhook_pace.take(self.world.now(), 1.0, 1.0).map_err(Refusal::flood)?;
         }
-        let allowed = parameters.get("allowed_updates").and_then(Value::as_array);
-        let allowed: Option<Vec<String>> =
-            allowed.map(|kinds| kinds.iter().filter_map(Value::as_str).map(str::to_owned).collect());
+        let allowed = allowed_updates(parameters);
         let same = state.webhook.as_ref().is_some_and(|old| {
             (&old.url, &old.secret, old.max_connections) == (&webhook.url, &webhook.secret, webhook.max_connections)
         }) && allowed.as_ref().is_none_or(|allowed| *allowed == state.allowed_updates);
@@ -214,6 +212,12 @@ fn me(bot: &Bot) -> Value {
         me[capability] = json!(has);
     }
     me
+}
+
+/// The kinds of updates that are asked for; none when the call leaves it open.
+fn allowed_updates(parameters: &Parameters) -> Option<Vec<String>> {
+    let kinds = parameters.get("allowed_updates")?.as_array()?;
+    Some(kinds.iter().filter_map(Value::as_str).map(str::to_owned).collect())
 }
 
 fn delete_webhook(bot: &Bot, parameters: &Parameters) -> Done {

@@ -8,7 +8,6 @@ mod answer;
 mod content;
 mod delivery;
 mod http;
-mod messenger;
 mod methods;
 mod person;
 mod rules;
@@ -16,6 +15,7 @@ mod seed;
 pub mod spec;
 mod state;
 mod text;
+mod vendor;
 mod view;
 
 use std::{
@@ -29,7 +29,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tokio::{runtime::Handle, sync::watch};
+use tokio::runtime::Handle;
 
 use self::state::{Bot, Chat};
 pub use self::{
@@ -38,7 +38,7 @@ pub use self::{
     person::{Acted, Action},
     state::Person,
 };
-use crate::{ledger::Entry, world::World};
+use crate::{changes::Changes, ledger::Entry, wire::poster, world::World};
 
 /// The name under which faults and ledger entries speak of this vendor.
 pub const VENDOR: &str = "telegram";
@@ -114,7 +114,7 @@ pub struct Telegram {
     real_limits: AtomicBool,
     public_webhooks: AtomicBool,
     retry_ms_per_second: AtomicU64,
-    changed: watch::Sender<u64>,
+    changed: Changes,
 }
 
 impl Telegram {
@@ -125,11 +125,7 @@ impl Telegram {
     /// When no HTTP client can be built, as without a TLS provider.
     pub fn new(world: Arc<World>, tasks: Handle) -> Result<Arc<Self>, reqwest::Error> {
         // TG-SRV: an unanswered delivery is dropped after 60 s, and redirects are not followed.
-        let client = reqwest::Client::builder()
-            .timeout(Duration::from_secs(60))
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build()?;
+        let client = poster(Duration::from_secs(60)).build()?;
         let manners = Manners::default();
         Ok(Arc::new_cyclic(|me| Self {
             me: Weak::clone(me),
@@ -143,7 +139,7 @@ impl Telegram {
             real_limits: AtomicBool::new(manners.real_limits),
             public_webhooks: AtomicBool::new(manners.public_webhooks),
             retry_ms_per_second: AtomicU64::new(manners.retry_ms_per_second),
-            changed: watch::Sender::new(0),
+            changed: Changes::default(),
         }))
     }
 
@@ -201,18 +197,7 @@ impl Telegram {
 
     /// Asks `probe` now and after every change until it answers, at most for `patience`.
     pub async fn wait_for<T>(&self, patience: Duration, mut probe: impl FnMut(&Self) -> Option<T>) -> Option<T> {
-        let mut changes = self.changed.subscribe();
-        let answered = async {
-            loop {
-                changes.mark_unchanged();
-                if let Some(answer) = probe(self) {
-                    return answer;
-                }
-                // The sender lives as long as `self`.
-                let _ = changes.changed().await;
-            }
-        };
-        tokio::time::timeout(patience, answered).await.ok()
+        self.changed.wait_for(patience, || probe(self)).await
     }
 
     fn bot(&self, id: i64) -> Option<Arc<Bot>> {
@@ -232,7 +217,7 @@ impl Telegram {
     }
 
     fn touch(&self) {
-        self.changed.send_modify(|version| *version += 1);
+        self.changed.touch();
     }
 
     /// Records what the vendor forbids outside of a call, such as a webhook's answer.

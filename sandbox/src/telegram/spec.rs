@@ -1,21 +1,23 @@
 //! The Bot API's own machine-readable specification, and the check of a value against it.
 
+#[cfg(test)]
+mod tests;
+
 use std::{collections::HashMap, sync::LazyLock};
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 /// Bot API 10.1; its origin and licence are beside the file.
-static API: LazyLock<Result<Spec, serde_json::Error>> =
-    LazyLock::new(|| serde_json::from_str::<Document>(include_str!("../../spec/telegram/api.json")).map(Spec::from));
+const API: &str = include_str!("../../spec/telegram/api.json");
+
+#[allow(clippy::expect_used, reason = "the specification is compiled in and every test reads it")]
+static SPEC: LazyLock<Spec> =
+    LazyLock::new(|| serde_json::from_str::<Document>(API).map(Spec::from).expect("the embedded specification"));
 
 /// The embedded specification.
-///
-/// # Errors
-///
-/// When the embedded file is damaged, which the unit tests rule out.
-pub fn spec() -> Result<&'static Spec, &'static serde_json::Error> {
-    API.as_ref()
+pub fn spec() -> &'static Spec {
+    &SPEC
 }
 
 /// One disagreement between a value and the specification.
@@ -276,124 +278,4 @@ fn refused(path: &str, what: &str) -> Problem {
 
 fn join(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn problems(method: &str, parameters: Value) -> Vec<String> {
-        let Value::Object(parameters) = parameters else { panic!("parameters are an object") };
-        let mut problems: Vec<_> = spec().unwrap().check_call(method, &parameters).iter().map(ToString::to_string).collect();
-        problems.sort();
-        problems
-    }
-
-    #[test]
-    fn accepts_what_the_bot_api_documents() {
-        let cases = [
-            ("getMe", json!({})),
-            ("SENDMESSAGE", json!({"chat_id": 1, "text": "hi"})),
-            ("sendMessage", json!({"chat_id": "@salon", "text": "hi", "link_preview_options": {"is_disabled": true}})),
-            (
-                "sendMessage",
-                json!({"chat_id": 1, "text": "hi", "reply_markup": {"inline_keyboard": [[{"text": "a", "callback_data": "b"}], []]}}),
-            ),
-            (
-                "sendMessage",
-                json!({"chat_id": 1, "text": "hi", "reply_markup": {"keyboard": [[{"text": "a", "request_contact": true}]], "one_time_keyboard": true}}),
-            ),
-            ("sendMessage", json!({"chat_id": 1, "text": "hi", "reply_markup": {"remove_keyboard": true}})),
-            ("setWebhook", json!({"url": "https://a.example", "allowed_updates": ["message"], "max_connections": 40})),
-            ("sendLocation", json!({"chat_id": 1, "latitude": 1.5, "longitude": 2})),
-        ];
-        for (method, parameters) in cases {
-            assert_eq!(problems(method, parameters), Vec::<String>::new(), "{method}");
-        }
-    }
-
-    #[test]
-    fn names_the_place_of_each_problem() {
-        let cases = [
-            ("noSuchMethod", json!({}), vec!["noSuchMethod: method not found"]),
-            ("sendMessage", json!({"chat_id": 1}), vec!["text: required, but missing"]),
-            ("sendMessage", json!({"chat_id": 1.5, "text": 7}), vec!["chat_id: must be Integer", "text: must be String"]),
-            ("sendMessage", json!({"chat_id": 1, "text": "a", "button": 1}), vec!["button: unknown field"]),
-            (
-                "sendMessage",
-                json!({"chat_id": 1, "text": "a", "parse_mode": null}),
-                vec!["parse_mode: null, where a field is left out"],
-            ),
-            (
-                "sendMessage",
-                json!({"chat_id": 1, "text": "a", "protect_content": "yes"}),
-                vec!["protect_content: must be Boolean"],
-            ),
-            ("sendMessage", json!({"chat_id": 1, "text": "a", "entities": {}}), vec!["entities: must be Array of MessageEntity"]),
-            (
-                "sendMessage",
-                json!({"chat_id": 1, "text": "a", "reply_markup": {"inline_keyboard": [[{"text": "ok"}, {"callback_data": "b"}]]}}),
-                vec!["reply_markup.inline_keyboard[0][1].text: required, but missing"],
-            ),
-            (
-                "sendMessage",
-                json!({"chat_id": 1, "text": "a", "reply_markup": {"inline_keyboard": [{"text": "flat"}]}}),
-                vec!["reply_markup.inline_keyboard[0]: must be Array of InlineKeyboardButton"],
-            ),
-            ("setWebhook", json!({"url": "https://a.example", "certificate": {}}), vec!["certificate: must be InputFile"]),
-        ];
-        for (method, parameters, expected) in cases {
-            assert_eq!(problems(method, parameters), expected, "{method}");
-        }
-    }
-
-    #[test]
-    fn only_what_telegram_refuses_is_refused() {
-        let found = spec()
-            .unwrap()
-            .check_call("sendMessage", json!({"chat_id": 1, "text": "a", "button": 1, "parse_mode": null}).as_object().unwrap());
-        assert_eq!(found.len(), 2);
-        assert!(found.iter().all(|problem| !problem.refused));
-    }
-
-    #[test]
-    fn a_union_is_told_apart_by_its_constant() {
-        let member = json!({"status": "kicked", "user": {"id": 1, "is_bot": true, "first_name": "S"}, "until_date": 0});
-        assert_eq!(spec().unwrap().check_type("ChatMember", &member), vec![]);
-        let mut wrong = member;
-        wrong["status"] = json!("banished");
-        assert!(!spec().unwrap().check_type("ChatMember", &wrong).is_empty());
-    }
-
-    #[test]
-    fn forms_are_read_by_the_fields_types() {
-        let pairs = [("chat_id", "7"), ("text", "5"), ("protect_content", "true"), ("reply_markup", r#"{"force_reply":true}"#)];
-        let read =
-            spec().unwrap().read_form("sendMessage", pairs.into_iter().map(|(name, text)| (name.to_owned(), text.to_owned())));
-        assert_eq!(
-            Value::Object(read),
-            json!({"chat_id": "7", "text": "5", "protect_content": true, "reply_markup": {"force_reply": true}})
-        );
-    }
-
-    #[test]
-    fn the_fixtures_are_updates() {
-        let fixtures = [
-            include_str!("../../spec/telegram/fixtures/audio.json"),
-            include_str!("../../spec/telegram/fixtures/callback_query.json"),
-            include_str!("../../spec/telegram/fixtures/contact_own.json"),
-            include_str!("../../spec/telegram/fixtures/edited_message.json"),
-            include_str!("../../spec/telegram/fixtures/location.json"),
-            include_str!("../../spec/telegram/fixtures/photo.json"),
-            include_str!("../../spec/telegram/fixtures/text_start.json"),
-        ];
-        for fixture in fixtures {
-            let mut update: Value = serde_json::from_str(fixture).unwrap();
-            assert_eq!(spec().unwrap().check_type("Update", &update), vec![]);
-            update["update_id"] = json!("text");
-            assert!(!spec().unwrap().check_type("Update", &update).is_empty());
-        }
-    }
 }

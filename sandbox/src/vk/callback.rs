@@ -9,8 +9,9 @@ use super::{
     answer::{Outcome, Refusal},
     http::Call,
     rules,
+    server::{Server, Status},
     spec::spec,
-    state::{Server, Status},
+    state::Group,
 };
 
 /// VK: a community has at most 10 callback servers.
@@ -91,7 +92,7 @@ impl Vk {
     }
 
     /// Calls a server at once with `confirmation`, as VK does.
-    fn confirm(&self, group: &Arc<super::state::Group>, server: i64) {
+    fn confirm(&self, group: &Arc<Group>, server: i64) {
         group.state().open += 1;
         if let Some(vk) = self.me.upgrade() {
             self.tasks.spawn(vk.ask_for_code(Arc::clone(group), server));

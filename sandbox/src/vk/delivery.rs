@@ -11,10 +11,11 @@ use serde_json::{Value, json};
 
 use super::{
     VENDOR, Vk,
+    server::{Event, Lane, Server, Status},
     spec::spec,
-    state::{Event, Group, Lane, Server, Status, random_hex},
+    state::{Group, random_hex},
 };
-use crate::fault::Fault;
+use crate::fault::{Fault, Handing};
 
 /// VK: an event is repeated after 10 s, 3 min, 10 min, 30 min and 1 h, and then lost.
 const PAUSES: [u64; 5] = [10, 180, 600, 1_800, 3_600];
@@ -164,35 +165,19 @@ impl Vk {
         let Some(server) = group.state().servers.get(&id).cloned() else { return Verdict::Taken };
         let envelope = server.envelope(group.id, event);
         let fault = if retry == 0 { self.world.faults.take_exact(VENDOR, OPERATION) } else { None };
-        let answer = match fault {
-            Some(
-                Fault::Status { .. }
-                | Fault::RateLimit { .. }
-                | Fault::Hang
-                | Fault::Drop
-                | Fault::Html { .. }
-                | Fault::Truncated
-                | Fault::ErrorInOk,
-            ) => Answer::NONE,
-            Some(Fault::HangAfterCommit | Fault::DropAfterCommit | Fault::AnswerAfterCommit { .. }) => {
-                self.post(&server, &envelope, retry).await;
+        let post = || self.post(&server, &envelope, retry);
+        let answer = match Fault::handing(fault.as_ref(), event.twice).await {
+            Handing::Once => post().await,
+            Handing::Twice => tokio::join!(post(), post()).0,
+            Handing::Unanswered => {
+                post().await;
                 Answer::NONE
             }
-            Some(Fault::Slow { ms }) => {
-                tokio::time::sleep(Duration::from_millis(ms)).await;
-                self.post(&server, &envelope, retry).await
-            }
-            Some(Fault::Twice) => self.post_twice(&server, &envelope, retry).await,
-            None if event.twice => self.post_twice(&server, &envelope, retry).await,
-            None => self.post(&server, &envelope, retry).await,
+            Handing::Lost => Answer::NONE,
         };
         let verdict = answer.verdict();
         self.remember(group.id, id, event, retry, answer.status, !matches!(verdict, Verdict::Refused(_)));
         verdict
-    }
-
-    async fn post_twice(&self, server: &Server, envelope: &Value, retry: usize) -> Answer {
-        tokio::join!(self.post(server, envelope, retry), self.post(server, envelope, retry)).0
     }
 
     async fn post(&self, server: &Server, envelope: &Value, retry: usize) -> Answer {

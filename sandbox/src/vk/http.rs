@@ -1,6 +1,6 @@
 //! Calls over HTTP: reading them, the planned faults, the check against the schema, the ledger.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     Router,
@@ -19,8 +19,9 @@ use super::{
     state::Group,
 };
 use crate::{
-    fault::{Fault, severed},
+    fault::{Before, Fault},
     ledger::Entry,
+    wire::{self, Ending},
 };
 
 /// The version of the API that is played, which every call names.
@@ -59,45 +60,24 @@ async fn call(
     body: Bytes,
 ) -> Response<Body> {
     let form = Form::read(query.as_deref().unwrap_or_default(), &headers, body).await;
-    let fault = vk.world.faults.take(VENDOR, &method);
-    let refuse = match &fault {
-        Some(Fault::Slow { ms }) => {
-            tokio::time::sleep(Duration::from_millis(*ms)).await;
-            None
-        }
-        Some(Fault::Status { code }) => Some(Refusal::of_status(*code)),
-        Some(Fault::Html { .. } | Fault::Truncated | Fault::ErrorInOk) => Some(Refusal::of_status(500)),
-        Some(Fault::RateLimit { retry_after }) => Some(Refusal::limited(*retry_after)),
-        Some(Fault::Hang | Fault::Drop) => {
-            vk.record(&method, None, &form, vec![], 0, fault.clone());
-            return unanswered(fault.as_ref()).await;
-        }
-        Some(Fault::HangAfterCommit | Fault::DropAfterCommit | Fault::AnswerAfterCommit { .. } | Fault::Twice) | None => None,
-    };
-    let (group, mut outcome, violations) = match refuse {
-        Some(refusal) => (None, Err(refusal), vec![]),
-        None => vk.answer(&method, &form, &headers, fault == Some(Fault::Twice)),
-    };
-    if let Some(Fault::AnswerAfterCommit { ms, code }) = &fault {
-        tokio::time::sleep(Duration::from_millis(*ms)).await;
-        outcome = code.map_or(outcome, |code| Err(Refusal::of_status(code)));
-    }
-    let silent = matches!(fault, Some(Fault::HangAfterCommit | Fault::DropAfterCommit));
-    let response = envelope(&outcome, &method, &form.parameters);
-    let status = if silent { 0 } else { response.status().as_u16() };
-    vk.record(&method, group, &form, violations, status, fault.clone());
-    if silent { unanswered(fault.as_ref()).await } else { response }
-}
-
-/// Leaves the caller without an answer, on an open connection or on a closed one.
-async fn unanswered(fault: Option<&Fault>) -> Response<Body> {
-    if matches!(fault, Some(Fault::Hang | Fault::HangAfterCommit)) {
-        std::future::pending::<()>().await;
-    }
-    severed()
+    wire::answer(async move { vk.serve(&method, &form, &headers).await }).await
 }
 
 impl Vk {
+    async fn serve(&self, method: &str, form: &Form, headers: &HeaderMap) -> Ending {
+        let fault = self.world.faults.take(VENDOR, method);
+        let (group, outcome, violations) = match Fault::before(fault.as_ref()).await {
+            Before::Work => self.answer(method, form, headers, fault == Some(Fault::Twice)),
+            Before::Refuse(code) => (None, Err(Refusal::of_status(code)), vec![]),
+            Before::Limit(seconds) => (None, Err(Refusal::limited(seconds)), vec![]),
+            Before::Withhold => (None, Err(Refusal::of_status(500)), vec![]),
+        };
+        let outcome = Fault::after(fault.as_ref()).await.map_or(outcome, |code| Err(Refusal::of_status(code)));
+        let ending = Ending::of(envelope(&outcome, method, &form.parameters), fault.as_ref());
+        self.record(method, group, form, violations, ending.status(), fault);
+        ending
+    }
+
     /// Reads a call and does it: the community, what came of it, and what the schema or the pages forbid.
     fn answer(&self, method: &str, form: &Form, headers: &HeaderMap, twice: bool) -> (Option<i64>, Outcome, Vec<String>) {
         let mut violations: Vec<String> = form.wrong.iter().cloned().collect();

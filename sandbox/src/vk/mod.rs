@@ -9,15 +9,16 @@ mod callback;
 mod delivery;
 mod form;
 mod http;
-mod messenger;
 mod methods;
 mod person;
 mod rules;
 mod schema;
 mod seed;
+mod server;
 pub mod spec;
 mod staff;
 mod state;
+mod vendor;
 mod view;
 
 use std::{
@@ -28,7 +29,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio::{runtime::Handle, sync::watch};
+use tokio::runtime::Handle;
 
 use self::state::Group;
 pub use self::{
@@ -36,7 +37,7 @@ pub use self::{
     delivery::Delivery,
     state::{Client, Person},
 };
-use crate::{ledger::Entry, world::World};
+use crate::{changes::Changes, ledger::Entry, wire::poster, world::World};
 
 /// The name under which faults and ledger entries speak of this vendor.
 pub const VENDOR: &str = "vk";
@@ -74,7 +75,7 @@ pub struct Vk {
     people: RwLock<BTreeMap<i64, Person>>,
     deliveries: Mutex<VecDeque<Delivery>>,
     manners: RwLock<Manners>,
-    changed: watch::Sender<u64>,
+    changed: Changes,
 }
 
 impl Vk {
@@ -84,8 +85,7 @@ impl Vk {
     ///
     /// When no HTTP client can be built, as without a TLS provider.
     pub fn new(world: Arc<World>, tasks: Handle) -> Result<Arc<Self>, reqwest::Error> {
-        let client =
-            reqwest::Client::builder().timeout(ANSWER_WITHIN).redirect(reqwest::redirect::Policy::none()).no_proxy().build()?;
+        let client = poster(ANSWER_WITHIN).build()?;
         Ok(Arc::new_cyclic(|me| Self {
             me: Weak::clone(me),
             world,
@@ -96,7 +96,7 @@ impl Vk {
             people: RwLock::default(),
             deliveries: Mutex::default(),
             manners: RwLock::default(),
-            changed: watch::Sender::new(0),
+            changed: Changes::default(),
         }))
     }
 
@@ -112,18 +112,7 @@ impl Vk {
 
     /// Asks `probe` now and after every change until it answers, at most for `patience`.
     pub async fn wait_for<T>(&self, patience: Duration, mut probe: impl FnMut(&Self) -> Option<T>) -> Option<T> {
-        let mut changes = self.changed.subscribe();
-        let answered = async {
-            loop {
-                changes.mark_unchanged();
-                if let Some(answer) = probe(self) {
-                    return answer;
-                }
-                // The sender lives as long as `self`.
-                let _ = changes.changed().await;
-            }
-        };
-        tokio::time::timeout(patience, answered).await.ok()
+        self.changed.wait_for(patience, || probe(self)).await
     }
 
     fn group(&self, id: i64) -> Option<Arc<Group>> {
@@ -140,7 +129,7 @@ impl Vk {
     }
 
     fn touch(&self) {
-        self.changed.send_modify(|version| *version += 1);
+        self.changed.touch();
     }
 
     /// Records what the vendor forbids outside of a call, such as an answer to an event.

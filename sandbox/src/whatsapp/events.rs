@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
 use super::{
-    errors::in_webhook,
+    answer::in_webhook,
     state::{Number, Outgoing, Person, Waba},
 };
 use crate::meta::bundle::Event;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{Router, http::Method, routing::any};
 use serde_json::Value;
 
-use super::{WhatsApp, errors::refusal, spec};
+use super::{WhatsApp, answer::refusal, spec};
 use crate::meta::{
     Platform,
     graph::{Outcome, Refusal},

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{WhatsApp, errors::refusal_with, rules, spec, template::Template};
+use super::{WhatsApp, answer::refusal_with, rules, spec, template::Template};
 use crate::meta::{
     graph::{Outcome, Refusal, pick},
     http::Call,

@@ -4,7 +4,7 @@
 //! own OpenAPI document; what that document does not say follows the vendor's pages.
 
 mod action;
-mod errors;
+mod answer;
 mod events;
 mod http;
 mod manage;

@@ -289,7 +289,7 @@ fn media(mime_type: &str) -> Value {
 
 /// Unsupported messages webhook: what the Cloud API can't show, with what it was.
 fn unsupported(kind: &str) -> Value {
-    let mut error = super::errors::in_webhook(131_051);
+    let mut error = super::answer::in_webhook(131_051);
     if let Some(error) = error.as_object_mut() {
         error.remove("href");
         error.insert("title".to_owned(), json!("Message type unknown"));

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
-use super::errors::refusal_with;
+use super::answer::refusal_with;
 use crate::meta::graph::Refusal;
 
 /// Text messages: 4096 characters.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Receipts, WhatsApp,
-    errors::{refusal, refusal_with},
+    answer::{refusal, refusal_with},
     events::{self, Pair},
     rules, spec,
     state::{Chat, Outgoing, Planned, Post, Replies, State, digits, wamid},

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::errors::refusal_with;
+use super::answer::refusal_with;
 use crate::{
     messenger::{Button, ButtonKind},
     meta::graph::Refusal,

@@ -78,3 +78,16 @@ async fn a_fault_may_strike_one_command() {
     assert_eq!(answer["result_error"]["a"]["error"], "INTERNAL_SERVER_ERROR");
     assert_eq!(answer["result"]["b"]["item"]["name"], "Anna");
 }
+
+#[tokio::test]
+async fn a_commands_work_may_be_done_though_its_answer_is_an_error() {
+    let portal = Portal::open().await;
+    portal.plan("crm.item.add", &Fault::AnswerAfterCommit { ms: 0, code: Some(500) });
+    portal.plan("crm.item.add", &Fault::DropAfterCommit);
+    let add = "crm.item.add?entityTypeId=3&fields[name]=Anna";
+    let answer = portal.result("batch", json!({"cmd": {"a": add, "b": add}})).await;
+    assert_eq!(answer["result_error"]["a"]["error"], "INTERNAL_SERVER_ERROR");
+    assert_eq!(answer["result"]["b"]["item"]["name"], "Anna");
+    assert_eq!(portal.bitrix.snapshot()["contacts"].as_array().unwrap().len(), 2);
+    assert_eq!(portal.world.faults.planned().len(), 1, "a command has no connection to drop: the fault waits for a call");
+}

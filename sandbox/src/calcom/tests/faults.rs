@@ -77,7 +77,7 @@ async fn a_key_has_its_budget() {
 async fn every_route_is_in_the_document_and_the_other_way_round() {
     let salon = Salon::open().await;
     let mut documented: Vec<&str> = salon.calcom.spec.operations().collect();
-    let mut routed: Vec<&str> = crate::calcom::route::ROUTES.iter().map(|route| route.operation).collect();
+    let mut routed: Vec<&str> = crate::calcom::routes::ROUTES.iter().map(|route| route.operation).collect();
     documented.sort_unstable();
     routed.sort_unstable();
     assert_eq!(documented, routed);

@@ -77,3 +77,25 @@ async fn users_may_be_read_and_are_kept_by_administrators() {
     let made = salon.admin("POST", "User", Some(json!({"userName": "x", "lastName": "X"}))).await.id();
     assert_eq!(salon.get(&format!("User/{made}")).await.json()["type"], "regular");
 }
+
+#[tokio::test]
+async fn what_may_not_be_read_is_not_found_and_is_no_double() {
+    let user = json!({"api_users": [{"id": "api2", "userName": "narrow", "key": "narrow", "scopes": {"Contact": "own"}}]});
+    let salon = Salon::with(user).await;
+    let narrow = [("x-api-key", "narrow")];
+    let theirs = salon.contact(json!({"lastName": "Anna", "cExternalId": "7"})).await;
+    let (path, condition) =
+        (format!("Contact/{theirs}"), "where[0][type]=equals&where[0][attribute]=cExternalId&where[0][value]=7");
+    assert_eq!(salon.call("GET", &path, &narrow, None).await.unwrap().status, 403);
+    let found = salon.call("GET", &format!("Contact?{condition}"), &narrow, None).await.unwrap();
+    assert_eq!(found.json()["total"], 0);
+    let body = json!({"lastName": "Anna", "cExternalId": "7"});
+    let own = salon.call("POST", "Contact", &narrow, Some(body.clone())).await.unwrap().id();
+    assert_eq!(salon.call("POST", "Contact", &narrow, Some(body)).await.unwrap().status, 409, "it sees its own");
+    for (method, sent) in [("PATCH", Some(json!({"firstName": "A"}))), ("DELETE", None)] {
+        assert_eq!(salon.call(method, &path, &narrow, sent.clone()).await.unwrap().status, 403);
+        assert_eq!(salon.call(method, &format!("Contact/{own}"), &narrow, sent).await.unwrap().status, 200);
+    }
+    let me = salon.call("GET", "App/user", &narrow, None).await.unwrap().json();
+    assert_eq!(me["acl"]["table"]["Contact"]["read"], "own");
+}

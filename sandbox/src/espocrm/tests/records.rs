@@ -179,3 +179,25 @@ async fn strange_requests_are_refused_and_blamed() {
     salon.get("Contact?maxsize=5").await;
     assert_eq!(salon.blame(), ["query parameter maxsize is not read"]);
 }
+
+#[tokio::test]
+async fn a_flag_in_the_body_does_not_skip_the_look_for_doubles() {
+    let salon = Salon::open().await;
+    salon.contact(json!({"lastName": "Anna"})).await;
+    let body = json!({"lastName": "Anna", "skipDuplicateCheck": true});
+    assert_eq!(salon.post("Contact", body.clone()).await.status, 409);
+    let header = [("x-api-key", KEY), ("x-skip-duplicate-check", "true")];
+    assert_eq!(salon.call("POST", "Contact", &header, Some(body)).await.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn parts_of_fields_that_are_not_played_are_told() {
+    let salon = Salon::open().await;
+    let anna = salon.contact(json!({"lastName": "Anna"})).await;
+    salon.blame();
+    let mut visit = meeting(&anna);
+    visit["contactsColumns"] = json!({"status": "Accepted"});
+    visit["contactsNames"] = json!({anna: "Anna"});
+    salon.post("Meeting", visit).await.id();
+    assert_eq!(salon.blame(), ["attribute contactsColumns of Meeting is not played here and is dropped"]);
+}

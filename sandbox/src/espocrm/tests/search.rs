@@ -91,3 +91,15 @@ async fn lists_have_pages_orders_and_totals() {
         assert_eq!(salon.get(&format!("Contact?{}", encoded(&search))).await.status, 400, "{search}");
     }
 }
+
+#[tokio::test]
+async fn what_is_not_read_or_not_played_is_told() {
+    let salon = Salon::open().await;
+    let id = salon.contact(json!({"lastName": "Anna"})).await;
+    assert_eq!(salon.get("Contact?boolFilterList[]=onlyMy").await.status, 400);
+    assert_eq!(salon.blame(), ["boolFilterList is not played here."]);
+    assert_eq!(salon.get(&format!("Contact/{id}?select=id")).await.json()["lastName"], "Anna", "one record comes whole");
+    assert_eq!(salon.blame(), ["query parameter select is not read"]);
+    assert_eq!(salon.get(&format!("Contact/{id}/stream?textFilter=x")).await.status, 200);
+    assert_eq!(salon.blame(), ["query parameter textFilter is not read"]);
+}

@@ -69,3 +69,14 @@ async fn impossible_actions_and_seeds_say_why() {
         assert!(crm.seed(&seed).is_err(), "{seed}");
     }
 }
+
+#[tokio::test]
+async fn a_conversion_makes_everything_or_nothing() {
+    let salon = Salon::open().await;
+    salon.contact(json!({"lastName": "Anna"})).await;
+    let id = salon.post("Lead", json!({"lastName": "Anna"})).await.id();
+    let both = json!({"id": id, "records": {"Account": {"name": "Salon"}, "Contact": {"lastName": "Anna"}}});
+    let refused = salon.post("Lead/action/convert", both).await;
+    assert_eq!((refused.status, refused.reason.as_str()), (409, "duplicate"));
+    assert!(salon.records("Account").is_empty());
+}

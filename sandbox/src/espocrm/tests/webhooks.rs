@@ -2,7 +2,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::json;
 
 use super::*;
-use crate::espocrm::access::sign;
+use crate::wire::hmac_sha256;
 
 async fn listen(salon: &Salon, to: &Receiver, event: &str, skip_own: bool) -> (String, String) {
     let made = salon.post("Webhook", json!({"event": event, "url": to.address, "skipOwn": skip_own})).await;
@@ -40,7 +40,7 @@ async fn events_are_signed_arrays() {
     let (headers, body) = receiver.posts.lock().unwrap()[0].clone();
     let told: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(told, json!([{"id": anna, "lastName": "Maria", "name": "Maria"}]), "what changed, and no event's name");
-    let mac = sign(&secret, &body);
+    let mac = hmac_sha256(&secret, &body);
     assert_eq!(headers["signature"], STANDARD.encode(format!("{id}:{}", hex::encode(&mac))));
     assert_eq!(headers["x-signature"], STANDARD.encode([format!("{id}:").as_bytes(), &mac].concat()));
     salon.patch(&format!("Contact/{anna}"), json!({"lastName": "Maria"})).await;

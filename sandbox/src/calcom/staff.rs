@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
-use super::{Calcom, change, create, refusal::Refusal, view};
+use super::{Calcom, answer::Refusal, change, create, view};
 
 impl Calcom {
     /// Another client books `start` first, through cal.com's booking page. Its webhooks fire.

@@ -1,4 +1,4 @@
-//! MAX behind the traits that the control API, the page and the story use.
+//! The stand-in as the page, the story and the tests of all messengers know it.
 
 use std::sync::{Arc, PoisonError};
 

@@ -1,9 +1,6 @@
 //! Outgoing events: one form POST per handler, in order, never repeated: "no second chances", say the vendor's pages.
 
-use std::{
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::sync::{Arc, Weak};
 
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -13,7 +10,7 @@ use super::{
     seed::ACCESS_LIFE,
     state::{Delivery, Grant, Handler, State, secret},
 };
-use crate::fault::Fault;
+use crate::fault::{Fault, Handing};
 
 /// The operation under which faults strike deliveries.
 const OPERATION: &str = "webhook";
@@ -74,28 +71,22 @@ impl Bitrix24 {
     }
 
     async fn attempt(self: &Arc<Self>, post: &Post) {
-        let status = match self.world.faults.take_exact(VENDOR, OPERATION) {
-            Some(Fault::Slow { ms }) => {
-                tokio::time::sleep(Duration::from_millis(ms)).await;
+        let fault = self.world.faults.take_exact(VENDOR, OPERATION);
+        let status = match Fault::handing(fault.as_ref(), post.event.twice).await {
+            Handing::Once => self.send(post).await,
+            Handing::Twice => {
+                self.send(post).await;
                 self.send(post).await
             }
-            Some(Fault::Twice) => self.send_twice(post).await,
-            Some(Fault::HangAfterCommit | Fault::DropAfterCommit | Fault::AnswerAfterCommit { .. }) => {
+            Handing::Unanswered => {
                 self.send(post).await;
                 0
             }
-            // Lost: the vendor does not try again.
-            Some(_) => 0,
-            None if post.event.twice => self.send_twice(post).await,
-            None => self.send(post).await,
+            // The vendor does not try again.
+            Handing::Lost => 0,
         };
         let (at, event) = (self.world.now(), post.event.event.clone());
         self.state().remember(Delivery { at, handler: post.handler, event, id: post.event.id, status });
-    }
-
-    async fn send_twice(&self, post: &Post) -> u16 {
-        self.send(post).await;
-        self.send(post).await
     }
 
     async fn send(&self, post: &Post) -> u16 {

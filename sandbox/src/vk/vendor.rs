@@ -1,4 +1,4 @@
-//! The stand-in as the page, the story and the tests use every messenger.
+//! The stand-in as the page, the story and the tests of all messengers know it.
 
 use std::sync::{Arc, PoisonError};
 

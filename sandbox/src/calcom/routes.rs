@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderMap, Method};
 
-use super::refusal::Refusal;
+use super::answer::Refusal;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Versioned {
