@@ -66,6 +66,23 @@ fn with_primary(record: &Record, name: &str, field: &Field, single: Value) -> Ve
     primary.into_iter().chain(others).collect()
 }
 
+/// As PHP's `FILTER_VALIDATE_EMAIL`, by which EspoCRM checks e-mails, for what no quotes stand around: ASCII alone.
+fn is_mailbox(address: &str) -> bool {
+    let is_atom = |atom: &str| {
+        let special = |byte: u8| b"!#$%&'*+-/=?^_`{|}~".contains(&byte);
+        !atom.is_empty() && atom.bytes().all(|byte| byte.is_ascii_alphanumeric() || special(byte))
+    };
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    address.rsplit_once('@').is_some_and(|(user, host)| {
+        user.len() <= 64 && user.split('.').all(is_atom) && host.contains('.') && host.split('.').all(is_label)
+    })
+}
+
 fn clean(name: &str, field: &Field, entry: &Value, international: bool) -> Result<Value, Refusal> {
     let invalid = |rule: &str| Err(Refusal::invalid(name, rule));
     let Some(text) = entry[name].as_str() else { return invalid("valid") };
@@ -73,10 +90,7 @@ fn clean(name: &str, field: &Field, entry: &Value, international: bool) -> Resul
     let mut kept = json!({"primary": flag("primary"), "optOut": flag("optOut"), "invalid": flag("invalid")});
     if field.kind == Kind::Email {
         let address = text.trim();
-        let proper = address.split_once('@').is_some_and(|(user, host)| {
-            !user.is_empty() && host.contains('.') && !address.contains(char::is_whitespace) && !host.contains('@')
-        });
-        if !proper {
+        if !is_mailbox(address) {
             return invalid("emailAddress");
         }
         kept[name] = address.into();

@@ -43,6 +43,9 @@ async fn a_record_has_several_numbers_and_addresses() {
             "maxCount",
         ),
         (json!({"emailAddress": "anna at example"}), "emailAddress", "emailAddress"),
+        (json!({"emailAddress": "a..b@example.com"}), "emailAddress", "emailAddress"),
+        (json!({"emailAddress": "a@-example.com"}), "emailAddress", "emailAddress"),
+        (json!({"emailAddress": "анна@example.com"}), "emailAddress", "emailAddress"),
     ] {
         assert_eq!(salon.patch(&format!("Contact/{id}"), body).await.invalid(), (field.to_owned(), rule.to_owned()));
     }
