@@ -162,6 +162,15 @@ pub(super) async fn change(call: &CrmCall<'_>, scope: &str, id: &str, body: &Bod
     }
 }
 
+/// Links two records that are known. Done again it does no harm; "not found" says of neither that it is the one.
+pub(super) async fn relate(call: &CrmCall<'_>, scope: &str, id: &str, link: &str, other: &str) -> Result<(), Failure> {
+    let mut body = Body::default();
+    body.set("id", other);
+    let path = [scope, id, link];
+    send(call, Ask { method: Method::POST, body: Some(&body), ..Ask::get(&path, &[]) }).await?;
+    Ok(())
+}
+
 /// What "not found" means under a record that a card names.
 pub(super) fn gone(failure: Failure) -> Failure {
     if failure.code == NOT_FOUND { Failure { code: GONE.into(), ..failure } } else { failure }

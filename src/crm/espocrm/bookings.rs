@@ -8,7 +8,7 @@ use super::{
     wire::{Body, moment, parent},
 };
 use crate::{
-    crm::{BookingCard, BookingState, CrmAccount, CrmCall, Entity, Fact, meaning::Effect},
+    crm::{BookingCard, BookingState, CrmAccount, CrmCall, Entity, Fact, GONE, meaning::Effect},
     vendor::Failure,
 };
 
@@ -27,6 +27,7 @@ pub(super) async fn upsert(call: &CrmCall<'_>, booking: &BookingCard) -> Result<
     };
     if let Some(id) = known {
         api::change(call, scope(Entity::Booking), &id, &current(call.account, &settings, booking)).await?;
+        take_part(call, booking, &id).await?;
         return Ok(id);
     }
     let body = new(call.account, &settings, booking);
@@ -37,7 +38,17 @@ pub(super) async fn upsert(call: &CrmCall<'_>, booking: &BookingCard) -> Result<
 pub(super) async fn set_state(call: &CrmCall<'_>, booking: &BookingCard, record: &str) -> Result<(), Failure> {
     let mut body = Body::default();
     state(&mut body, call.account, booking);
-    api::change(call, scope(Entity::Booking), record, &body).await
+    api::change(call, scope(Entity::Booking), record, &body).await?;
+    take_part(call, booking, record).await
+}
+
+/// Who else takes part is theirs to say, that the client does is ours: the contact of before may be deleted, and another one the client's.
+async fn take_part(call: &CrmCall<'_>, booking: &BookingCard, record: &str) -> Result<(), Failure> {
+    let meeting = api::fetch(call, scope(Entity::Booking), record).await?.ok_or_else(|| Failure::permanent(GONE))?;
+    if meeting.list("contactsIds").iter().any(|contact| *contact == booking.client) {
+        return Ok(());
+    }
+    api::relate(call, scope(Entity::Booking), record, "contacts", &booking.client).await
 }
 
 /// The body of a new meeting. Whose it is and who takes part is theirs to change afterwards.

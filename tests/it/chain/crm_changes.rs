@@ -134,3 +134,21 @@ async fn a_contact_merged_in_the_crm_is_found_again_and_nobody_is_doubled() {
     assert_eq!((&meeting["status"], &meeting["cBookingStatus"]), (&json!("Not Held"), &json!("cancelled_by_client")));
     chain.finish_beside().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_visit_goes_with_its_client_to_another_contact() {
+    let chain = with_espocrm().await;
+    let mut anna = chain.anna();
+    anna.enters(RU).await;
+    let booked = anna.books(RU).await;
+    chain.pass(minutes(1)).await;
+    let first = chain.espo("Contact")[0]["id"].clone();
+    chain.staff(json!({"do": "delete", "type": "Contact", "id": first})).await;
+    anna.cancels(&booked, RU).await;
+    chain.pass(minutes(30)).await;
+    let (contacts, meetings) = (chain.espo("Contact"), chain.espo("Meeting"));
+    assert_eq!((contacts.len(), meetings.len()), (1, 1));
+    assert_ne!(contacts[0]["id"], first);
+    assert_eq!((&meetings[0]["contactsIds"], &meetings[0]["status"]), (&json!([contacts[0]["id"]]), &json!("Not Held")));
+    chain.finish_beside().await;
+}

@@ -85,6 +85,23 @@ async fn an_enquiry_that_is_there_is_only_marked_again() {
     assert_eq!(result, Err(Failure::permanent(GONE)));
 }
 
+/// A meeting that is changed, and read because of who takes part.
+fn changed() -> Vec<Step> {
+    vec![record(json!({"id": "m1"})), record(json!({"id": "m1", "contactsIds": ["c0", "c1"]}))]
+}
+
+#[tokio::test]
+async fn a_client_who_does_not_take_part_is_put_in_and_nobody_is_put_out() {
+    let read = record(json!({"id": "m1", "contactsIds": ["c0"]}));
+    let script = vec![record(json!({"id": "m1"})), read, record(json!(true))];
+    let visit = booking(BookingState::CancelledByClient);
+    let (result, seen) = run(script, async |call: &CrmCall<'_>| EspoCrm.set_booking_state(call, &visit, "m1").await).await;
+    result.unwrap();
+    assert_asked(&seen[1], "GET /crm/api/v1/Meeting/m1", &[]);
+    assert_asked(&seen[2], "POST /crm/api/v1/Meeting/m1/contacts", &[]);
+    assert_eq!(seen[2].body, json!({"id": "c1"}));
+}
+
 #[tokio::test]
 async fn a_new_visit_is_looked_for_and_then_a_meeting() {
     let script = vec![none(), record(json!({"id": "m1"}))];
@@ -111,8 +128,7 @@ async fn a_master_without_a_user_has_the_owners() {
     assert_eq!(seen[1].body["assignedUserId"], "owner");
     assert_eq!(seen[1].body["name"], "Visit", "a meeting must have a name");
     let known = BookingCard { known: Some("m1".to_owned()), ..visit };
-    let (_, seen) =
-        run(vec![record(json!({"id": "m1"}))], async |call: &CrmCall<'_>| EspoCrm.upsert_booking(call, &known).await).await;
+    let (_, seen) = run(changed(), async |call: &CrmCall<'_>| EspoCrm.upsert_booking(call, &known).await).await;
     assert!(seen[0].body.get("assignedUserId").is_none(), "whom a person gave it to stays");
 }
 
@@ -120,8 +136,7 @@ async fn a_master_without_a_user_has_the_owners() {
 async fn a_visit_that_is_there_is_changed_and_stays_with_whom_it_is() {
     let visit =
         BookingCard { known: Some("m1".to_owned()), reason: Some("ill".to_owned()), ..booking(BookingState::CancelledByClient) };
-    let (result, seen) =
-        run(vec![record(json!({"id": "m1"}))], async |call: &CrmCall<'_>| EspoCrm.upsert_booking(call, &visit).await).await;
+    let (result, seen) = run(changed(), async |call: &CrmCall<'_>| EspoCrm.upsert_booking(call, &visit).await).await;
     assert_eq!(result.unwrap(), "m1");
     assert_asked(&seen[0], "PATCH /crm/api/v1/Meeting/m1", &[]);
     let expected = json!({
@@ -145,12 +160,12 @@ async fn each_state_is_one_of_espocrms_three_and_itself_in_our_field() {
     for (state, status, word) in states {
         let visit = booking(state);
         let ask = async |call: &CrmCall<'_>| EspoCrm.set_booking_state(call, &visit, "m1").await;
-        let (result, seen) = run(vec![record(json!({"id": "m1"}))], ask).await;
+        let (result, seen) = run(changed(), ask).await;
         result.unwrap();
         assert_asked(&seen[0], "PATCH /crm/api/v1/Meeting/m1", &[]);
         assert_eq!(seen[0].body, json!({"status": status, "cBookingStatus": word}));
         let left_out = |stub: &Stub| account_with(stub, &without(Entity::Booking, Fact::State));
-        let (_, seen) = run_as(vec![record(json!({"id": "m1"}))], left_out, ask).await;
+        let (_, seen) = run_as(changed(), left_out, ask).await;
         assert_eq!(seen[0].body, json!({"status": status}));
     }
 }
@@ -174,7 +189,8 @@ async fn a_lost_answer_to_a_visit_makes_no_second_one() {
     let ask = async |call: &CrmCall<'_>| EspoCrm.upsert_booking(call, &visit).await;
     let (result, _) = run(vec![none(), Step::CutOff], ask).await;
     assert_eq!(result.unwrap_err().class, RETRY);
-    let (result, seen) = run(vec![listed(json!([{"id": "m1"}])), record(json!({"id": "m1"}))], ask).await;
+    let again = [vec![listed(json!([{"id": "m1"}]))], changed()].concat();
+    let (result, seen) = run(again, ask).await;
     assert_eq!(result.unwrap(), "m1");
     assert!(seen.iter().all(|seen| seen.method != "POST"));
 }
