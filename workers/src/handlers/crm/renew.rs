@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use salon_core::{
     crm::EXPIRED,
+    ops::unit,
     tenant::{CrmConnection, Renewal, Renewer, break_connection},
     vendor::{Class, Failure},
 };
@@ -17,8 +18,14 @@ use crate::{
 const RENEWED_WAIT: Duration = Duration::from_secs(1);
 /// Renews, or finds that somebody else does or has: the next attempt sees which. An error is the job's.
 pub(super) async fn renew(ctx: &Ctx, assignment: &Assignment, used: &CrmConnection) -> Result<(), JobError> {
-    let renewer = Renewer { db: &ctx.db, http: &ctx.http, keyring: &ctx.keyring, patience: ctx.crm_patience };
-    let Renewal::Failed(failure) = renewer.renew(assignment.tenant, used).await? else { return Ok(()) };
+    let (own, tenant, connection) = (ctx.clone(), assignment.tenant, used.clone());
+    // In a task of its own: a run that loses its lease is dropped where it stands, and new tokens with it would be a lost login.
+    let renewing = tokio::spawn(unit::carry(async move {
+        let renewer = Renewer { db: &own.db, http: &own.http, keyring: &own.keyring, patience: own.crm_patience };
+        renewer.renew(tenant, &connection).await
+    }));
+    let renewed = renewing.await.map_err(|_| JobError::Retry("the renewal broke off".into()))?;
+    let Renewal::Failed(failure) = renewed? else { return Ok(()) };
     if matches!(failure.class, Class::Credential | Class::Permanent) {
         let mut tx = ctx.db.tenant(assignment.tenant).await?;
         break_connection(&mut tx, used.id, &format!("the login has ended ({}): log in again", failure.code)).await?;
