@@ -84,7 +84,7 @@ pub(super) const BITRIX24: Provider = Provider {
     visits: |sandbox| texts(&sandbox.bitrix24.snapshot()["deals"], "originId"),
 };
 
-fn bitrix24_seed() -> Value {
+pub(super) fn bitrix24_seed() -> Value {
     let field =
         |entity: &str, name: &str, kind: &str| json!({"entity": entity, "name": format!("UF_CRM_SALON_{name}"), "type": kind});
     json!({
