@@ -1,4 +1,4 @@
-//! Metrics, for Prometheus to fetch. Every name stands here once, with what it counts.
+//! Metrics, for Prometheus to fetch, each described once. What workers count is named where it is counted.
 
 use std::time::Duration;
 

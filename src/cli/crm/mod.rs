@@ -21,7 +21,7 @@ use crate::{app::App, crm::CrmKind, ids::ClientId};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum CrmCommand {
-    /// Show what a client and a visit would become there; writes nothing
+    /// Show what a client, an enquiry and a visit would become there; writes nothing
     Preview {
         #[command(flatten)]
         which: Which,
