@@ -9,7 +9,7 @@ use salon_core::{
     ids::{ClientId, ConversationId},
     job::lane,
     lead::EnquiryRecord,
-    store::Tx,
+    store::{StoreError, Tx},
     vendor::{Class, Failure},
 };
 use uuid::Uuid;
@@ -180,14 +180,11 @@ impl<'a> Teller<'a> {
     /// their own: a number makes no two clients one, and keeps none of them from being told of. Anybody can type anybody's into a form.
     async fn apart(&self, card: &ClientCard, candidates: Vec<String>) -> Result<String, Undone> {
         let mut free = Vec::new();
-        let mut tx = self.tx().await?;
         for record in candidates {
-            let linked = tx.linked(self.task.connection.id, Entity::Client.as_str(), &record).await?;
-            if linked.is_none_or(|ours| ours == card.id.0) {
+            if self.owner(&record).await?.is_none_or(|ours| ours == card.id) {
                 free.push(record);
             }
         }
-        tx.commit().await?;
         if !free.is_empty() {
             return Err(Undone::Parked(card.id, free));
         }
@@ -199,6 +196,26 @@ impl<'a> Teller<'a> {
         // And what it was not looked for by.
         self.adapter.ensure_client(&self.call, &ClientCard { known: Some(theirs.clone()), ..card.clone() }).await?;
         Ok(theirs)
+    }
+
+    /// Which client of ours a record is: as it is linked, or as it says itself. Whoever made it may not have heard the CRM's answer yet.
+    async fn owner(&self, record: &str) -> Result<Option<ClientId>, Undone> {
+        let linked = self.tx().await?.linked(self.task.connection.id, Entity::Client.as_str(), record).await?;
+        if let Some(ours) = linked {
+            return Ok(Some(ClientId(ours)));
+        }
+        let theirs = match self.adapter.read(&self.call, Entity::Client, record).await {
+            // What can't be read says nothing.
+            Err(failure) if failure.class == Class::Permanent => None,
+            read => read?,
+        };
+        let Some(marked) = theirs.and_then(|theirs| theirs.external_id?.parse().ok()).map(ClientId) else { return Ok(None) };
+        match self.tx().await?.client(marked).await {
+            Ok(client) => Ok(Some(client.id)),
+            // Another system's id.
+            Err(StoreError::Corrupt(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn booking(&self, facts: &BookingFacts) -> Result<(), Undone> {
