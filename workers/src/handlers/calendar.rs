@@ -75,14 +75,14 @@ pub(super) async fn falls(
     Ok(fallen)
 }
 
-/// A visit ended in this way: the CRM hears of it, and of the client, whose missed visits are counted there.
-pub(super) async fn ended(tx: &mut Tx, booking: BookingId, outcome: Outcome, actor: &str) -> Result<(), JobError> {
-    let Some(ended) = tx.end_visit(booking, outcome, actor).await? else { return Ok(()) };
+/// A visit ended in this way: the CRM hears of it, and of the client, whose missed visits are counted there. False if that was known.
+pub(super) async fn ended(tx: &mut Tx, booking: BookingId, outcome: Outcome, actor: &str) -> Result<bool, JobError> {
+    let Some(ended) = tx.end_visit(booking, outcome, actor).await? else { return Ok(false) };
     tell_crm(tx, &ended).await?;
     if let (Outcome::NoShow, Some(client)) = (outcome, ended.client_id) {
         tx.tell_crm(crm::Wish::EnsureClient, client.0, tx.now().timestamp_millis(), client).await?;
     }
-    Ok(())
+    Ok(true)
 }
 
 async fn tell_crm(tx: &mut Tx, booking: &Booking) -> Result<(), JobError> {
@@ -110,7 +110,7 @@ pub(super) async fn follow(tx: &mut Tx, booking: &Booking, seen: &CalendarBookin
             let gone = falls(tx, booking, "cancelled", "calendar", Some("cancelled in the calendar")).await?;
             notify(tx, &gone, visit_cancelled_by_salon).await
         }
-        ("booked", false) if seen.no_show => ended(tx, booking.id, Outcome::NoShow, "calendar").await,
+        ("booked", false) if seen.no_show => ended(tx, booking.id, Outcome::NoShow, "calendar").await.map(drop),
         ("booked", false) if seen.start != booking.start_at || booking.calendar_uid.as_ref() != Some(&seen.uid) => {
             let before = booking.start_at;
             let moved = stands(tx, booking, seen, "calendar").await?;

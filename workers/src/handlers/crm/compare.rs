@@ -73,8 +73,11 @@ async fn booking(tx: &mut Tx, pair: &Pair<'_>, theirs: &RemoteState) -> Result<(
         };
         return match outcome.filter(|_| begun) {
             Some(outcome) => {
-                note(tx, pair, "outcome", Repair::TakenOver).await?;
-                ended(tx, BookingId(pair.ours), outcome, "crm").await
+                // A hint and a reconciliation may see the same at once: one of them takes it over.
+                if ended(tx, BookingId(pair.ours), outcome, "crm").await? {
+                    note(tx, pair, "outcome", Repair::TakenOver).await?;
+                }
+                Ok(())
             }
             None => tell_again(tx, pair, "state", client).await,
         };
