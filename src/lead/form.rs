@@ -264,8 +264,14 @@ fn line(text: &str, most: usize) -> Result<String, Rule> {
     let text: String = text.chars().filter(|c| !is_unseen(*c)).collect();
     let text = text.trim();
     let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
-    // A joiner alone joins nothing.
-    let is_seen = |c: char| !c.is_whitespace() && !matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}');
+    // A joiner alone joins nothing, and a filler or a blank of Braille is as good as a space.
+    let is_blank = |c: char| {
+        matches!(
+            c,
+            '\u{115f}' | '\u{1160}' | '\u{200c}' | '\u{200d}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}'
+        )
+    };
+    let is_seen = |c: char| !c.is_whitespace() && !is_blank(c);
     if length(text) > most || text.chars().any(breaks) || !text.chars().any(is_seen) {
         return Err(format!("must be one line of 1 to {most} characters"));
     }
@@ -295,7 +301,7 @@ fn email(text: &str) -> Result<String, Rule> {
     let wrong = || "must be an email address, such as name@example.com".to_owned();
     let (local, domain) = text.rsplit_once('@').ok_or_else(wrong)?;
     // RFC 5322, 3.2.3; beyond ASCII RFC 6531.
-    let is_plain = |c: char| !c.is_whitespace() && !is_unseen(c) && !"@<>()[]\\,;:\"".contains(c);
+    let is_plain = |c: char| !c.is_whitespace() && !c.is_control() && !is_unseen(c) && !"@<>()[]\\,;:\"".contains(c);
     let is_atom = |atom: &str| !atom.is_empty() && atom.chars().all(is_plain);
     let Ok(Host::Domain(domain)) = Host::parse(domain) else { return Err(wrong()) };
     if local.len() > LONGEST_LOCAL_PART || !local.split('.').all(is_atom) || !is_domain(&domain) || text.len() > LONGEST_EMAIL {

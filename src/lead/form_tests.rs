@@ -113,6 +113,9 @@ fn what_can_be_no_address_is_none() {
         "a@b.co.",
         "a@b_c.co",
         "a@b\u{200b}@c.co",
+        "a\u{0}@b.co",
+        "a\u{1}@b.co",
+        "a\u{7f}@b.co",
     ] {
         assert!(email(bad).is_err(), "{bad}");
     }
@@ -126,7 +129,7 @@ fn a_name_is_one_that_can_be_read() {
     {
         assert_eq!(line(given, 100).unwrap(), kept);
     }
-    for unread in ["\u{200b}\u{200b}", "\u{200d}", "\u{202e}", "two\u{2028}lines", "\u{fe0f}"] {
+    for unread in ["\u{200b}\u{200b}", "\u{200d}", "\u{202e}", "two\u{2028}lines", "\u{fe0f}", "\u{3164}", "\u{2800}\u{115f}"] {
         assert!(line(unread, 100).is_err(), "{unread:?}");
     }
 }

@@ -3,6 +3,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::HeaderMap;
 use secrecy::ExposeSecret;
+use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
 use super::fields::scope;
@@ -62,18 +63,31 @@ pub(super) fn parse(headers: &HeaderMap, body: &[u8], secrets: &CrmSecrets) -> R
         return Err(Unparsable(format!("expected at most {MOST} events at once (EspoCRM webhooks)")));
     }
     let hook = proof(headers).and_then(|proof| hook(&proof, secrets));
-    let each = elements.iter().map(|element| hint(hook, &serde_json::from_str(element.get()).unwrap_or_default()));
-    Ok(each.collect())
+    Ok(elements.iter().map(|element| hint(hook, element.get())).collect())
 }
 
-fn hint(hook: Option<&HookSecret>, element: &Value) -> Hint {
+/// Longer elements are not made values of: a megabyte of brackets would take a hundred. They are known by their bytes.
+const READABLE: usize = 64 * 1024;
+
+/// What we need of an element.
+#[derive(Deserialize)]
+struct Element {
+    id: Option<String>,
+}
+
+fn hint(hook: Option<&HookSecret>, element: &str) -> Hint {
     let (id, event) = hook.map_or(("", "unknown"), |hook| (hook.id.as_str(), hook.event.as_str()));
     let kind = event.split('.').next().unwrap_or_default();
     let entity = Entity::ALL.into_iter().find(|entity| scope(*entity) == kind);
-    let record = element.get("id").and_then(Value::as_str).filter(|record| !record.is_empty());
+    let record = serde_json::from_str(element).ok().and_then(|Element { id }| id).filter(|record| !record.is_empty());
+    let same = match element.len() {
+        // However it is spelt.
+        ..=READABLE => serde_json::from_str::<Value>(element).map_or_else(|_| element.to_owned(), |value| value.to_string()),
+        _ => element.to_owned(),
+    };
     Hint {
-        vendor_event_id: hex::encode(sha256(format!("{id}:{element}").as_bytes())),
-        about: entity.zip(record.map(str::to_owned)),
+        vendor_event_id: hex::encode(sha256(format!("{id}:{same}").as_bytes())),
+        about: entity.zip(record),
         what: event.to_owned(),
     }
 }
