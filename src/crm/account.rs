@@ -29,6 +29,18 @@ pub struct CrmSecrets {
     /// The webhooks registered with them, each with a secret of its own.
     #[serde(default)]
     pub hooks: Vec<HookSecret>,
+    /// Instead of all that: somebody who may more than we. Never stored.
+    #[serde(skip)]
+    pub person: Option<Person>,
+}
+
+/// A person's own login at a CRM, for the one thing that they are at the keyboard for.
+#[derive(Debug, Clone)]
+pub struct Person {
+    /// Their name there.
+    pub user: String,
+    /// Their password.
+    pub password: SecretString,
 }
 
 /// An OAuth 2.0 client (RFC 6749) and its refresh token.

@@ -39,6 +39,8 @@ pub struct Capabilities {
     pub changes: &'static [super::Entity],
     /// Whether people answer clients in it, so that [`Crm::replies_since`](super::Crm::replies_since) has to be asked.
     pub inbox: bool,
+    /// Whether a person is let in by name and password ([`Person`](super::Person)).
+    pub passwords: bool,
     /// How often one account may be called, all our processes together.
     pub rate: Rate,
 }

@@ -25,7 +25,7 @@ pub mod render;
 mod subject;
 mod untold;
 
-pub use account::{CrmAccount, CrmSecrets, HookSecret, OAuth, Tokens};
+pub use account::{CrmAccount, CrmSecrets, HookSecret, OAuth, Person, Tokens};
 pub use call::{CrmCall, INTERACTIVE, PACED, Pace, UNATTENDED, Unsent, pace_key};
 pub use capabilities::{Capabilities, Keeps, Transcript};
 pub use card::{Author, BookingCard, BookingState, Card, ClientCard, EnquiryCard, NoteCard, Noted, TaskCard, Touched};

@@ -29,12 +29,27 @@ pub(super) enum Level {
     All,
 }
 
-/// An API user's key and role.
+/// What a user proves itself with.
+#[derive(Debug, Clone)]
+pub(super) enum Proof {
+    Key(String),
+    /// A signature, and no longer the key alone.
+    Signature {
+        key: String,
+        secret: String,
+    },
+    /// A person's, by `Authorization: Basic`.
+    Password {
+        user: String,
+        password: String,
+    },
+}
+
+/// A user that may call, and its role.
 #[derive(Debug, Clone)]
 pub(super) struct Account {
-    pub(super) key: String,
-    /// With a secret the user proves itself with a signature and no longer with the key alone.
-    pub(super) secret: Option<String>,
+    pub(super) proof: Proof,
+    /// Never true of an API user.
     pub(super) admin: bool,
     /// By scope; what is not named is allowed.
     pub(super) scopes: BTreeMap<String, Level>,
@@ -92,11 +107,14 @@ pub(super) fn authenticate(
         return Err(Refusal::happens(403, "Max failed login attempts exceeded"));
     }
     let given = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let found = match (given("x-hmac-authorization"), given("x-api-key")) {
-        (Some(proof), _) => by_signature(state, proof, method, path),
-        (None, Some(key)) => state.accounts.iter().find(|(_, account)| account.secret.is_none() && account.key == key),
+    let found = match (given("x-hmac-authorization"), given("x-api-key"), given("authorization")) {
+        (Some(proof), ..) => by_signature(state, proof, method, path),
+        (None, Some(given), _) => {
+            state.accounts.iter().find(|(_, account)| matches!(&account.proof, Proof::Key(key) if key == given))
+        }
+        (None, None, Some(basic)) => by_password(state, basic),
         // Not an attempt to log in, so not counted.
-        (None, None) => return Err(Refusal { violation: Some("no key".to_owned()), ..Refusal::happens(401, "") }),
+        (None, None, None) => return Err(Refusal { violation: Some("no key".to_owned()), ..Refusal::happens(401, "") }),
     };
     let is_active = |id: &String| state.record("User", id).is_some_and(|user| user.get("isActive") == Some(&true.into()));
     match found.filter(|(id, _)| is_active(id)) {
@@ -114,8 +132,19 @@ fn by_signature<'a>(state: &'a State, proof: &str, method: &str, path: &str) -> 
     let colon = decoded.iter().position(|byte| *byte == b':')?;
     let (key, mac) = (&decoded[..colon], &decoded[colon + 1..]);
     state.accounts.iter().find(|(_, account)| {
-        let Some(secret) = account.secret.as_ref().filter(|_| account.key.as_bytes() == key) else { return false };
+        let Proof::Signature { key: known, secret } = &account.proof else { return false };
+        if known.as_bytes() != key {
+            return false;
+        }
         let expected = hmac_sha256(secret, format!("{method} {path}").as_bytes());
         mac == hex::encode(&expected).as_bytes() || mac == expected
+    })
+}
+
+/// RFC 7617.
+fn by_password<'a>(state: &'a State, basic: &str) -> Option<(&'a String, &'a Account)> {
+    let decoded = STANDARD.decode(basic.strip_prefix("Basic ")?).ok()?;
+    state.accounts.iter().find(|(_, account)| {
+        matches!(&account.proof, Proof::Password { user, password } if format!("{user}:{password}").as_bytes() == decoded)
     })
 }

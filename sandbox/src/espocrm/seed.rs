@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{
     EspoCrm,
-    access::{Account, Level},
+    access::{Account, Level, Proof},
     admin, input, records,
     state::{By, Record, State},
 };
@@ -48,14 +48,21 @@ struct ApiUser {
     key: String,
     #[serde(default)]
     secret: Option<String>,
-    #[serde(default)]
-    admin: bool,
     #[serde(rename = "isActive", default = "yes")]
     is_active: bool,
     #[serde(default)]
     scopes: BTreeMap<String, Level>,
     #[serde(default)]
     assignable: Option<Vec<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Administrator {
+    id: String,
+    #[serde(rename = "userName")]
+    user_name: String,
+    password: String,
 }
 
 fn yes() -> bool {
@@ -68,6 +75,7 @@ struct Seed {
     settings: Option<Settings>,
     users: Vec<Record>,
     api_users: Vec<ApiUser>,
+    administrators: Vec<Administrator>,
     fields: BTreeMap<String, Map<String, Value>>,
     records: BTreeMap<String, Vec<Record>>,
 }
@@ -80,15 +88,17 @@ impl EspoCrm {
     /// { "settings": { "version": "9.3.10", "phone_international": true, "custom_prefix": true, "maintenance": false,
     ///                 "duplicate_check": { "Contact": ["name", "emailAddress"] } },
     ///   "users": [ { "id": "u1", "userName": "olga", "firstName": "Olga", "type": "regular", "isActive": true } ],
-    ///   "api_users": [ { "id": "api1", "userName": "salon-core", "key": "...", "secret": null, "admin": false, "isActive": true,
+    ///   "api_users": [ { "id": "api1", "userName": "salon-core", "key": "...", "secret": null, "isActive": true,
     ///                    "scopes": { "Contact": "all", "Lead": "read", "Task": "no", "Webhook": "all" }, "assignable": null } ],
+    ///   "administrators": [ { "id": "adm1", "userName": "root", "password": "..." } ],
     ///   "fields": { "Contact": { "cExternalId": { "type": "varchar", "maxLength": 150 },
     ///                            "cLanguage": { "type": "enum", "options": ["", "ru"] } } },
     ///   "records": { "Team": [ { "id": "t1", "name": "Salon" } ],
     ///                "Contact": [ { "id": "c1", "lastName": "Anna", "phoneNumber": "+79001234567" } ] } }
     /// ```
     ///
-    /// An API user with a `secret` proves itself with `X-Hmac-Authorization` alone, without one with `X-Api-Key` alone. `scopes`
+    /// An API user with a `secret` proves itself with `X-Hmac-Authorization` alone, without one with `X-Api-Key` alone, an
+    /// administrator with `Authorization: Basic`. `scopes`
     /// are the role's rights: `all`, `read`, `no`, or `own`, all rights but only with records that the user made or is assigned
     /// to; what is not named is `all`. `assignable` are the users that records may be assigned to, null for all. Fields are named
     /// in full and defined as in metadata. Records have the attributes of a `POST`, may name their `id`, and are not looked at
@@ -114,6 +124,11 @@ impl EspoCrm {
         for user in seed.api_users {
             plant_api_user(&mut state, user, &by)?;
         }
+        for Administrator { id, user_name: user, password } in seed.administrators {
+            plant_user(&mut state, &id, &user, "admin", true, &by)?;
+            let proof = Proof::Password { user, password };
+            state.accounts.insert(id, Account { proof, admin: true, scopes: BTreeMap::new(), assignable: None });
+        }
         for scope in ["Team", "User", "Account", "Lead", "Contact", "Meeting", "Task", "Note"] {
             for record in all.remove(scope).unwrap_or_default() {
                 plant(&mut state, scope, record, &by)?;
@@ -126,12 +141,19 @@ impl EspoCrm {
 }
 
 fn plant_api_user(state: &mut State, user: ApiUser, by: &By) -> Result<(), String> {
-    let ApiUser { id, user_name, key, secret, admin, is_active, scopes, assignable } = user;
-    let kind = if admin { "admin" } else { "api" };
-    let record = serde_json::json!({"id": id, "userName": user_name, "lastName": user_name, "type": kind, "isActive": is_active});
-    plant(state, "User", record.as_object().cloned().unwrap_or_default(), by)?;
-    state.accounts.insert(id, Account { key, secret, admin, scopes, assignable });
+    let ApiUser { id, user_name, key, secret, is_active, scopes, assignable } = user;
+    plant_user(state, &id, &user_name, "api", is_active, by)?;
+    let proof = match secret {
+        Some(secret) => Proof::Signature { key, secret },
+        None => Proof::Key(key),
+    };
+    state.accounts.insert(id, Account { proof, admin: false, scopes, assignable });
     Ok(())
+}
+
+fn plant_user(state: &mut State, id: &str, name: &str, kind: &str, is_active: bool, by: &By) -> Result<(), String> {
+    let record = serde_json::json!({"id": id, "userName": name, "lastName": name, "type": kind, "isActive": is_active});
+    plant(state, "User", record.as_object().cloned().unwrap_or_default(), by)
 }
 
 fn plant(state: &mut State, scope: &str, mut record: Record, by: &By) -> Result<(), String> {

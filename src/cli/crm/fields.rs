@@ -1,26 +1,55 @@
 //! `salon-core crm fields SLUG`: what we write to, against what the CRM describes.
 
-use std::process::ExitCode;
+use std::{
+    io::{BufRead, Read},
+    process::ExitCode,
+};
+
+use secrecy::SecretString;
 
 use super::{Access, Which};
 use crate::{
     app::App,
     cli::{CliError, out::say},
     crm::{
-        CrmKind, FieldMap, FieldSpec,
+        CrmKind, FieldMap, FieldSpec, Person,
         fields::{self, Described, FieldProblem},
     },
     store::StoreError,
     vendor::Failure,
 };
 
-pub(super) async fn run(app: &App, which: &Which, create: bool) -> Result<ExitCode, CliError> {
-    let (_, all) = Access::all(app, which).await?;
+/// EspoCRM takes 150.
+const LONGEST_PASSWORD: u64 = 1024;
+
+pub(super) async fn run(app: &App, which: &Which, create: bool, user: Option<String>) -> Result<ExitCode, CliError> {
+    let all = match user {
+        None => Access::all(app, which).await?.1,
+        Some(user) => {
+            let (_, mut access) = Access::one(app, which).await?;
+            if !access.adapter().capabilities().passwords {
+                return Err(CliError::Input(format!("{} lets nobody in by password: see docs/crm.md", access.kind)));
+            }
+            access.account.secrets.person = Some(Person { user, password: password()? });
+            vec![access]
+        }
+    };
     let mut sound = true;
     for access in all {
         sound &= one(access, create).await?;
     }
     Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn password() -> Result<SecretString, CliError> {
+    let mut line = String::new();
+    let read = std::io::stdin().lock().take(LONGEST_PASSWORD).read_line(&mut line);
+    read.map_err(|error| CliError::Input(format!("the password can't be read from standard input: {error}")))?;
+    let password = line.trim_end_matches(['\n', '\r']);
+    if password.is_empty() {
+        return Err(CliError::Input("there is no password on standard input".to_owned()));
+    }
+    Ok(password.into())
 }
 
 /// True if nothing is to be done.
@@ -43,7 +72,12 @@ async fn one(access: Access<'_>, create: bool) -> Result<bool, CliError> {
         match made(&mut access, &described).await? {
             Ok(Some(anew)) => described = anew,
             Ok(None) => say!("  nothing to be made"),
-            Err(failure) => say!("  NOT made: {kind} refuses: {failure}"),
+            Err(failure) => {
+                say!("  NOT made: {kind} refuses: {failure}");
+                if access.adapter().capabilities().passwords && access.account.secrets.person.is_none() {
+                    say!("  `--as USER` makes them as an administrator of {kind}, who is never an API user");
+                }
+            }
         }
     }
     let problems = fields::check(kind, &access.account.fields, &described);

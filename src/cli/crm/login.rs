@@ -20,7 +20,8 @@ pub(super) async fn run(app: &App, which: &Which, code: Option<SecretString>) ->
     let (tenant, access) = Access::one(app, which).await?;
     let mut access = access.patient();
     if access.account.secrets.oauth.is_none() {
-        return Err(CliError::Input(format!("{}.client_id: the tenant file names no application to log in with", access.kind)));
+        let why = "the tenant file names no application (`client_id`) to log in with; docs/crm.md says which CRMs know one";
+        return Err(CliError::Input(format!("{}: {why}", access.kind)));
     }
     let code = match code {
         Some(code) => code,

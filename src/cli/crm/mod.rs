@@ -36,9 +36,12 @@ pub(super) enum CrmCommand {
     Fields {
         #[command(flatten)]
         which: Which,
-        /// Make the missing ones; the CRM asks for an administrator's credential
+        /// Make the missing ones; CRMs let only administrators do that
         #[arg(long)]
         create: bool,
+        /// As this administrator of the CRM, whose password is the first line of standard input; it is stored nowhere
+        #[arg(long = "as", value_name = "USER", requires = "create")]
+        user: Option<String>,
     },
     /// List the clients who could be several records
     Parked {
@@ -117,7 +120,7 @@ fn record(text: &str) -> Result<String, &'static str> {
 pub(super) async fn run(app: &App, command: CrmCommand) -> Result<ExitCode, CliError> {
     match command {
         CrmCommand::Preview { which, client, booking } => preview::run(app, &which, client.map(ClientId), booking).await,
-        CrmCommand::Fields { which, create } => fields::run(app, &which, create).await,
+        CrmCommand::Fields { which, create, user } => fields::run(app, &which, create, user).await,
         CrmCommand::Parked { slug } => parked::run(app, &slug).await,
         CrmCommand::Link { which, client, decision } => link::run(app, &which, ClientId(client), decision.record).await,
         CrmCommand::Drift { slug, days } => drift::run(app, &slug, days).await,

@@ -64,6 +64,7 @@ const CAPABILITIES: Capabilities = Capabilities {
     webhooks: true,
     changes: &Entity::ALL,
     inbox: false,
+    passwords: false,
     rate: Rate { count: 2, per: Duration::from_secs(1), burst: 40 },
 };
 

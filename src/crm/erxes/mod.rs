@@ -66,6 +66,7 @@ const CAPABILITIES: Capabilities = Capabilities {
     webhooks: true,
     changes: &[],
     inbox: true,
+    passwords: false,
     rate: Rate { count: 5, per: Duration::from_secs(1), burst: 20 },
 };
 

@@ -1,7 +1,7 @@
 //! Requests: their address, what proves us, and what an answer must hold.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use http::{HeaderName, Method};
+use http::{HeaderName, Method, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     crm::{
-        CrmAccount, CrmCall, GONE,
+        CrmAccount, CrmCall, GONE, Person,
         meaning::{Effect, Meaning},
     },
     crypto::hmac_sha256,
@@ -79,8 +79,12 @@ fn address(account: &CrmAccount, path: &[&str], query: &[(String, String)]) -> R
 }
 
 /// The API key alone, or the key and a signature of the method and the path (since 8.4.1 in hexadecimal). The signature covers neither
-/// query nor body.
+/// query nor body. An API user is never an administrator, so that somebody who is may come with name and password (RFC 7617).
 fn proof(account: &CrmAccount, method: &Method, url: &Url) -> Result<(HeaderName, SecretString), Failure> {
+    if let Some(Person { user, password }) = &account.secrets.person {
+        let both = STANDARD.encode(format!("{user}:{}", password.expose_secret()));
+        return Ok((header::AUTHORIZATION, format!("Basic {both}").into()));
+    }
     let key = account.token()?;
     let Some(secret) = &account.secrets.signing_key else { return Ok((API_KEY, key.clone())) };
     let base = account.base_url.path().trim_end_matches('/');

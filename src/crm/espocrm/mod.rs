@@ -58,6 +58,7 @@ const CAPABILITIES: Capabilities = Capabilities {
     webhooks: true,
     changes: &Entity::ALL,
     inbox: false,
+    passwords: true,
     rate: Rate { count: 10, per: Duration::from_secs(1), burst: 20 },
 };
 

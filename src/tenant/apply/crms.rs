@@ -122,5 +122,6 @@ fn crm_secrets(spec: &CrmSpec<'_>, old: Option<&CrmSecrets>, ids: &dyn Ids) -> C
         },
         member_id: spec.member_id.map(str::to_owned),
         hooks: old.map(|old| old.hooks.clone()).unwrap_or_default(),
+        person: None,
     }
 }

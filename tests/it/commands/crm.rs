@@ -397,4 +397,47 @@ async fn a_connection_that_is_mended_at_the_vendor_goes_on_once_it_is_registered
     assert!(ran.out.contains("  to be made by hand, as docs/crm.md says: bitrix24\n"), "{}{}", ran.out, ran.err);
     assert!(!ran.out.contains("registered: bitrix24"), "{}", ran.out);
     assert_eq!(look().await, ("active".to_owned(), true), "and what was put off need not wait");
+
+    // The same where the file itself mends it.
+    let put_off = "update job set state = 0, run_at = now() + interval '1 day' where kind = 'sync_crm'";
+    sqlx::query(put_off).execute(&mut owner).await.unwrap();
+    let mut tx = world.db.tenant(world.lotos).await.unwrap();
+    tenant::break_connection(&mut tx, connection, "credential (user_access_error)").await.unwrap();
+    tx.commit().await.unwrap();
+    let ran = apply(&world, &text.replace("responsible_id: 1", "responsible_id: 2"), &["--unchecked"]);
+    assert!(ran.out.contains("changed: bitrix24"), "{}{}", ran.out, ran.err);
+    assert_eq!(look().await, ("active".to_owned(), true));
+}
+
+/// An API user is never an administrator (EspoCRM note, 2.6).
+#[tokio::test]
+async fn espocrms_fields_are_made_by_an_administrator_whose_password_is_not_kept() {
+    let (sandbox, world) = (sandbox().await, World::empty().await);
+    let installation = json!({
+        "users": [{"id": "u1", "userName": "olga", "lastName": "K"}],
+        "api_users": [{"id": "api1", "userName": "salon-core", "key": "right"}],
+        "administrators": [{"id": "adm1", "userName": "root", "password": "s3cr3t pa:ss"}],
+    });
+    sandbox.espocrm.seed(&installation).unwrap();
+    let section = format!("espocrm:\n  base_url: {}/espocrm\n  api_key: right\n  assigned_user_id: u1\n", sandbox.base_url);
+    assert_eq!(apply(&world, &salon(LOTOS, &section), &["--unchecked"]).code, 0);
+    let create = ["fields", "lotos", "--create"];
+    let ran = crm(&world, &create);
+    assert!(ran.code == 1 && ran.out.contains("NOT made") && ran.out.contains("`--as USER`"), "{}{}", ran.out, ran.err);
+    let as_root = |password: &str| {
+        let (_folder, path) = file(password);
+        let mut command = command(&world, &[&["crm"][..], &create, &["--as", "root"]].concat());
+        command.stdin(std::fs::File::open(path).unwrap());
+        run(command)
+    };
+    let ran = as_root("");
+    assert_eq!((ran.code, ran.err.as_str()), (2, "there is no password on standard input\n"));
+    let ran = as_root("wrong\n");
+    assert!(ran.code == 1 && ran.out.contains("credential (api_key)"), "{}{}", ran.out, ran.err);
+    let ran = as_root("s3cr3t pa:ss\n");
+    assert!(ran.code == 0 && ran.out.contains("  made: ") && ran.out.contains("cExternalId"), "{}{}", ran.out, ran.err);
+    assert_eq!(crm(&world, &["fields", "lotos"]).code, 0);
+    assert_eq!(apply(&world, &salon(LOTOS, &portal(&sandbox, &hook(CODE, 1))), &[]).code, 0);
+    let ran = crm(&world, &["fields", "lotos", "--crm", "bitrix24", "--create", "--as", "root"]);
+    assert_eq!((ran.code, ran.err.as_str()), (2, "bitrix24 lets nobody in by password: see docs/crm.md\n"));
 }

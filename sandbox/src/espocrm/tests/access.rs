@@ -29,7 +29,7 @@ async fn a_key_is_needed_and_is_not_in_the_ledger() {
     assert!(!entries.contains(KEY) && !entries.contains("wrong"), "{entries}");
     assert_eq!(salon.last().operation, "GET App/user");
     let snapshot = salon.sandbox.espocrm.snapshot().to_string();
-    assert!(!snapshot.contains(KEY) && !snapshot.contains(ADMIN_KEY));
+    assert!(!snapshot.contains(KEY) && !snapshot.contains(ADMIN_PASSWORD));
 }
 
 #[tokio::test]

@@ -22,6 +22,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     routing::post,
 };
+use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
 use crate::{
@@ -31,7 +32,7 @@ use crate::{
 };
 
 const KEY: &str = "key-of-salon-core";
-const ADMIN_KEY: &str = "key-of-an-administrator";
+const ADMIN_PASSWORD: &str = "password-of-an-administrator";
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A salon with a team, two people, an API user, an administrator, and a field of ours.
@@ -77,8 +78,8 @@ impl Salon {
     async fn with(more: Value) -> Self {
         let seed = json!({
             "users": [{"id": "u1", "userName": "olga", "firstName": "Olga"}, {"id": "u2", "userName": "ira", "isActive": false}],
-            "api_users": [{"id": "api1", "userName": "salon-core", "key": KEY},
-                          {"id": "adm1", "userName": "root", "key": ADMIN_KEY, "admin": true}],
+            "api_users": [{"id": "api1", "userName": "salon-core", "key": KEY}],
+            "administrators": [{"id": "adm1", "userName": "root", "password": ADMIN_PASSWORD}],
             "fields": {"Contact": {"cExternalId": {"type": "varchar", "maxLength": 150}}},
             "records": {"Team": [{"id": "t1", "name": "Salon"}]},
         });
@@ -119,7 +120,8 @@ impl Salon {
     }
 
     async fn admin(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
-        self.call(method, path, &[("x-api-key", ADMIN_KEY)], body).await.unwrap()
+        let basic = format!("Basic {}", STANDARD.encode(format!("root:{ADMIN_PASSWORD}")));
+        self.call(method, path, &[("authorization", &basic)], body).await.unwrap()
     }
 
     /// A client's record, made without a look for doubles.

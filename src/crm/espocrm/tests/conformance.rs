@@ -12,7 +12,7 @@ use super::super::{
 };
 use crate::{
     crm::{
-        CrmAccount, CrmSecrets, FieldKind, FieldMap, FieldSettings,
+        CrmAccount, CrmSecrets, FieldKind, FieldMap, FieldSettings, Person,
         conformance::{Conformance, Hooks, Kept, LEAK, Planted, Post, Proof, Staff},
     },
     vendor::stub::Step,
@@ -29,7 +29,9 @@ pub(in crate::crm) fn conformance() -> Conformance {
         path: "/espocrm",
         seed,
         account,
-        administrator: Some(|account| account.secrets.token = Some(ADMIN.into())),
+        administrator: Some(|account| {
+            account.secrets.person = Some(Person { user: "root".to_owned(), password: ADMIN.into() });
+        }),
         lists: true,
         snapshot: |sandbox| sandbox.espocrm.snapshot(),
         count: |snapshot, kept| kind(kept).map_or(0, |kind| written(snapshot, kind).count()),
@@ -99,8 +101,8 @@ fn seed(fields: &[Planted]) -> Value {
     json!({
         "users": [{"id": "owner", "userName": "owner", "lastName": "O", "type": "regular", "isActive": true},
                   {"id": "u_olga", "userName": "olga", "lastName": "K", "type": "regular", "isActive": true}],
-        "api_users": [{"id": "api1", "userName": "salon-core", "key": KEY},
-                      {"id": "api2", "userName": "setup", "key": ADMIN, "admin": true}],
+        "api_users": [{"id": "api1", "userName": "salon-core", "key": KEY}],
+        "administrators": [{"id": "adm1", "userName": "root", "password": ADMIN}],
         "fields": by_scope,
     })
 }
