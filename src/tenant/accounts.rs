@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{
     credentials::{account_context, endpoint_context, open},
-    status::{REMOVED, Status, address, noted},
+    status::{REMOVED, Status, Table, address},
 };
 use crate::{
     channel::{Account, ChannelKind, Pacing, adapter},
@@ -127,17 +127,7 @@ pub async fn channel_accounts(
 /// # Errors
 /// When the database refuses.
 pub async fn break_account(tx: &mut Tx, id: ChannelAccountId, reason: &str) -> Result<bool, StoreError> {
-    let now = tx.now();
-    let changed = sqlx::query(
-        "update channel_account set status = 'broken', broken_reason = $2, updated_at = $3 where id = $1 and status = 'active'",
-    )
-    .bind(id)
-    .bind(reason)
-    .bind(now)
-    .execute(tx.conn())
-    .await?
-    .rows_affected();
-    noted(tx, changed, "channel_account.broken", id.0, Some(reason)).await
+    Table::ChannelAccount.stop(tx, id.0, reason).await
 }
 
 /// Puts a channel account back to work, after its vendor was seen to take its credentials. False if it worked already.
@@ -145,16 +135,7 @@ pub async fn break_account(tx: &mut Tx, id: ChannelAccountId, reason: &str) -> R
 /// # Errors
 /// When the database refuses.
 pub async fn mend_account(tx: &mut Tx, id: ChannelAccountId) -> Result<bool, StoreError> {
-    let now = tx.now();
-    let changed = sqlx::query(
-        "update channel_account set status = 'active', broken_reason = null, updated_at = $2 where id = $1 and status = 'broken'",
-    )
-    .bind(id)
-    .bind(now)
-    .execute(tx.conn())
-    .await?
-    .rows_affected();
-    noted(tx, changed, "channel_account.mended", id.0, None).await
+    Table::ChannelAccount.mend(tx, id.0).await
 }
 
 /// An account's webhook address, as far as it is stored: its key.

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::{
     credentials::{connection_context, open},
-    status::{Status, address, noted},
+    status::{Status, Table, address, noted},
 };
 use crate::{
     booking::CalendarAccount,
@@ -169,17 +169,7 @@ pub(super) fn crm_settings(
 /// # Errors
 /// When the database refuses.
 pub async fn break_connection(tx: &mut Tx, id: ConnectionId, reason: &str) -> Result<bool, StoreError> {
-    let now = tx.now();
-    let changed = sqlx::query(
-        "update connection set status = 'broken', broken_reason = $2, updated_at = $3 where id = $1 and status = 'active'",
-    )
-    .bind(id)
-    .bind(reason)
-    .bind(now)
-    .execute(tx.conn())
-    .await?
-    .rows_affected();
-    noted(tx, changed, "connection.broken", id.0, Some(reason)).await
+    Table::Connection.stop(tx, id.0, reason).await
 }
 
 /// Switches a CRM off: it is told nothing any more, and keeps its links. False if it was off.
@@ -206,18 +196,20 @@ pub async fn switch_off(tx: &mut Tx, id: ConnectionId) -> Result<bool, StoreErro
 /// # Errors
 /// When the database refuses.
 pub async fn mend_connection(tx: &mut Tx, id: ConnectionId) -> Result<bool, StoreError> {
-    let now = tx.now();
-    let changed = sqlx::query(
-        "update connection set status = 'active', broken_reason = null, updated_at = $2 where id = $1 and status = 'broken'",
-    )
-    .bind(id)
-    .bind(now)
-    .execute(tx.conn())
-    .await?
-    .rows_affected();
-    if changed > 0 {
-        sqlx::query("select crm_wake($1, $2)").bind(id).bind(now).execute(tx.conn()).await?;
-        tx.wake(Queue::Crm);
+    let mended = Table::Connection.mend(tx, id.0).await?;
+    if mended {
+        wake_waiting(tx, id).await?;
     }
-    noted(tx, changed, "connection.mended", id.0, None).await
+    Ok(mended)
+}
+
+/// Has what waits for a CRM, because it was stopped or switched off, tried at once.
+///
+/// # Errors
+/// When the database refuses.
+pub(super) async fn wake_waiting(tx: &mut Tx, id: ConnectionId) -> Result<(), StoreError> {
+    let now = tx.now();
+    sqlx::query("select crm_wake($1, $2)").bind(id).bind(now).execute(tx.conn()).await?;
+    tx.wake(Queue::Crm);
+    Ok(())
 }

@@ -1,6 +1,8 @@
 //! Whether an account at a vendor is used.
+#![allow(clippy::disallowed_methods, reason = "stores are where SQL lives")]
 
 use serde_json::json;
+use sqlx::AssertSqlSafe;
 use url::Url;
 use uuid::Uuid;
 
@@ -38,6 +40,42 @@ impl Status {
     /// True if the account is used.
     pub const fn is_active(&self) -> bool {
         matches!(self, Self::Active)
+    }
+}
+
+/// Which of a salon's accounts: messengers' are one table, the calendar and CRMs another.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Table {
+    ChannelAccount,
+    Connection,
+}
+
+impl Table {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::ChannelAccount => "channel_account",
+            Self::Connection => "connection",
+        }
+    }
+
+    /// False if it had stopped already.
+    pub(super) async fn stop(self, tx: &mut Tx, id: Uuid, reason: &str) -> Result<bool, StoreError> {
+        let (table, now) = (self.as_str(), tx.now());
+        let sql = format!(
+            "update {table} set status = 'broken', broken_reason = $2, updated_at = $3 where id = $1 and status = 'active'"
+        );
+        let changed = sqlx::query(AssertSqlSafe(sql)).bind(id).bind(reason).bind(now).execute(tx.conn()).await?;
+        noted(tx, changed.rows_affected(), &format!("{table}.broken"), id, Some(reason)).await
+    }
+
+    /// False if it worked already.
+    pub(super) async fn mend(self, tx: &mut Tx, id: Uuid) -> Result<bool, StoreError> {
+        let (table, now) = (self.as_str(), tx.now());
+        let sql = format!(
+            "update {table} set status = 'active', broken_reason = null, updated_at = $2 where id = $1 and status = 'broken'"
+        );
+        let changed = sqlx::query(AssertSqlSafe(sql)).bind(id).bind(now).execute(tx.conn()).await?;
+        noted(tx, changed.rows_affected(), &format!("{table}.mended"), id, None).await
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use secrecy::ExposeSecret;
 
 use super::{
@@ -54,8 +55,8 @@ impl Renewer<'_> {
         let mut tx = self.db.tenant(tenant).await?;
         let begun = begin(&mut tx, used, self.keyring).await?;
         tx.commit().await?;
-        let now = match begun {
-            Begun::Ours(now) => now,
+        let (now, until) = match begun {
+            Begun::Ours(now, until) => (now, until),
             Begun::Elsewhere => return Ok(Renewal::Elsewhere),
             Begun::Done(now) => return Ok(Renewal::Done(now)),
         };
@@ -68,8 +69,12 @@ impl Renewer<'_> {
                 stored.map_or(Renewal::Elsewhere, |stored| Renewal::Done(Box::new(stored)))
             }
             Err(failure) => {
-                end(&mut tx, now.id).await?;
-                Renewal::Failed(failure)
+                give_back(&mut tx, now.id, until).await?;
+                // A process that stood still longer than its lease comes with a token that another one has used up.
+                match crm_connection(&mut tx, now.id, self.keyring).await? {
+                    Some(stored) if token(&stored) != token(used) => Renewal::Done(Box::new(stored)),
+                    _ => Renewal::Failed(failure),
+                }
             }
         };
         tx.commit().await?;
@@ -78,18 +83,20 @@ impl Renewer<'_> {
 }
 
 enum Begun {
-    Ours(Box<CrmConnection>),
+    /// Until this moment.
+    Ours(Box<CrmConnection>, DateTime<Utc>),
     Elsewhere,
     Done(Box<CrmConnection>),
 }
 
 async fn begin(tx: &mut Tx, used: &CrmConnection, keyring: &KeyRing) -> Result<Begun, StoreError> {
     let now = tx.now();
+    let until = now + LEASE;
     let taken = sqlx::query(
         "update connection set renewing_until = $2 where id = $1 and (renewing_until is null or renewing_until <= $3)",
     )
     .bind(used.id)
-    .bind(now + LEASE)
+    .bind(until)
     .bind(now)
     .execute(tx.conn())
     .await?
@@ -97,11 +104,11 @@ async fn begin(tx: &mut Tx, used: &CrmConnection, keyring: &KeyRing) -> Result<B
     let Some(stored) = crm_connection(tx, used.id, keyring).await? else { return Ok(Begun::Elsewhere) };
     let stored = Box::new(stored);
     match (token(&stored) == token(used), taken > 0) {
-        (true, true) => Ok(Begun::Ours(stored)),
+        (true, true) => Ok(Begun::Ours(stored, until)),
         (true, false) => Ok(Begun::Elsewhere),
         (false, taken) => {
             if taken {
-                end(tx, used.id).await?;
+                give_back(tx, used.id, until).await?;
             }
             Ok(Begun::Done(stored))
         }
@@ -112,8 +119,13 @@ fn token(connection: &CrmConnection) -> Option<&str> {
     connection.account.secrets.token.as_ref().map(ExposeSecret::expose_secret)
 }
 
-async fn end(tx: &mut Tx, id: ConnectionId) -> Result<(), StoreError> {
-    sqlx::query("update connection set renewing_until = null where id = $1").bind(id).execute(tx.conn()).await?;
+/// Gives back this lease, and none that another process has taken since.
+async fn give_back(tx: &mut Tx, id: ConnectionId, until: DateTime<Utc>) -> Result<(), StoreError> {
+    sqlx::query("update connection set renewing_until = null where id = $1 and renewing_until = $2")
+        .bind(id)
+        .bind(until)
+        .execute(tx.conn())
+        .await?;
     Ok(())
 }
 
@@ -135,7 +147,9 @@ pub async fn store_tokens(
         }
     })
     .await?;
-    end(tx, id).await
+    // Whoever has the lease finds the new token, whatever came of theirs.
+    sqlx::query("update connection set renewing_until = null where id = $1").bind(id).execute(tx.conn()).await?;
+    Ok(())
 }
 
 /// Stores what the webhooks registered with the CRM prove themselves with.

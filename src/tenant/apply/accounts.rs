@@ -15,6 +15,7 @@ use crate::{
     store::StoreError,
     tenant::{
         accounts::{self, WebhookKey},
+        connections,
         credentials::{ToSeal, account_context, connection_context, endpoint_context, open, random_key, seal},
         file::{
             Calcom, Channel, MessageTemplate,
@@ -170,12 +171,11 @@ impl Work<'_> {
         let (tenant, now) = (self.tx.tenant(), self.tx.now());
         let id = stored.as_ref().map_or_else(|| self.new_id(), |(id, ..)| *id);
         let row = Row::new(self, &connection_context(id), stored, old, secrets)?;
-        // A broken connection works again when what broke may have been mended: its credentials, or where they are used.
         let rows = sqlx::query(
             "insert into connection as c (id, tenant_id, kind, base_url, settings, credentials, created_at, updated_at)
              values ($1, $2, $3, $4, $5, $6, $7, $7)
              on conflict (id) do update set base_url = excluded.base_url, settings = excluded.settings, credentials = excluded.credentials,
-               status = 'active', broken_reason = null, updated_at = excluded.updated_at
+               updated_at = excluded.updated_at
              where $8 or (c.base_url, c.settings) is distinct from (excluded.base_url, excluded.settings)",
         )
         .bind(id)
@@ -189,6 +189,10 @@ impl Work<'_> {
         .execute(self.tx.conn())
         .await?
         .rows_affected();
+        // What broke it may have been mended: its credentials, or where they are used. Or it was switched off.
+        if rows > 0 && !connections::mend_connection(&mut self.tx, id).await? {
+            connections::wake_waiting(&mut self.tx, id).await?;
+        }
         self.changed(rows, || kind.to_owned());
         let posts = kind.parse::<CrmKind>().map_or(true, |kind| crm(kind).capabilities().webhooks);
         if posts { self.endpoint(kind, id.0).await } else { Ok(()) }
