@@ -162,3 +162,20 @@ async fn a_visit_goes_with_its_client_to_another_contact() {
     assert_eq!((&meetings[0]["contactsIds"], &meetings[0]["status"]), (&json!([contacts[0]["id"]]), &json!("Not Held")));
     chain.finish_beside().await;
 }
+
+/// Linked, and then the process died before the rest was told.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_of_whom_it_is_not_known_what_was_told_is_told_of_with_the_next_thing() {
+    let chain = with_espocrm().await;
+    let mut anna = chain.anna();
+    anna.enters(RU).await;
+    let booked = anna.books(RU).await;
+    chain.pass(minutes(1)).await;
+    let contact = chain.espo("Contact")[0].clone();
+    chain.staff(json!({"do": "edit", "type": "Contact", "id": contact["id"], "fields": {"cChannel": null}})).await;
+    sqlx::query("update crm_link set told = null where entity = 'client'").execute(&mut chain.world.owner().await).await.unwrap();
+    anna.cancels(&booked, RU).await;
+    chain.pass(minutes(1)).await;
+    assert_eq!((&chain.espo("Contact")[0]["cChannel"], chain.espo("Contact").len()), (&json!("telegram"), 1));
+    chain.finish_beside().await;
+}

@@ -4,6 +4,7 @@
 mod compare;
 pub(super) mod hint;
 pub(super) mod inbox;
+mod person;
 pub(super) mod reconcile;
 mod render;
 mod renew;

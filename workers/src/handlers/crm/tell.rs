@@ -3,13 +3,13 @@
 use chrono::{DateTime, Utc};
 use salon_core::{
     crm::{
-        Author, BookingFacts, BookingState, ClientCard, Crm, CrmCall, Ensured, Entity, GONE, Keeps, Link, NoteCard, Noted, Said,
-        Wish, crm, digest, render as cards,
+        Author, BookingFacts, BookingState, Crm, CrmCall, Entity, GONE, Keeps, Link, NoteCard, Noted, Said, crm, digest,
+        render as cards,
     },
     ids::{ClientId, ConversationId},
     job::lane,
     lead::EnquiryRecord,
-    store::{StoreError, Tx},
+    store::Tx,
     vendor::{Class, Failure},
 };
 use uuid::Uuid;
@@ -92,9 +92,9 @@ impl Record<'_> {
 pub(super) struct Teller<'a> {
     ctx: &'a Ctx,
     assignment: &'a Assignment,
-    task: &'a Task,
-    adapter: &'static dyn Crm,
-    call: CrmCall<'a>,
+    pub(super) task: &'a Task,
+    pub(super) adapter: &'static dyn Crm,
+    pub(super) call: CrmCall<'a>,
 }
 
 impl<'a> Teller<'a> {
@@ -135,87 +135,8 @@ impl<'a> Teller<'a> {
         self.call.has_answered()
     }
 
-    async fn tx(&self) -> Result<Tx, Undone> {
+    pub(super) async fn tx(&self) -> Result<Tx, Undone> {
         Ok(self.ctx.db.tenant(self.assignment.tenant).await?)
-    }
-
-    /// The client's record: the linked one, or as the CRM says. Told anew only when that is what is asked for, and something changed.
-    async fn client(&self, id: ClientId) -> Result<String, Undone> {
-        let connection = self.task.connection.id;
-        let mut tx = self.tx().await?;
-        let link = tx.link(connection, "client", id.0).await?;
-        if let Some(link) = &link
-            && self.task.intent.wish()? != Wish::EnsureClient
-        {
-            return Ok(link.their_id.clone());
-        }
-        if link.is_none()
-            && let Some(candidates) = tx.candidates_of(connection, id).await?
-        {
-            return Err(Undone::Parked(id, candidates));
-        }
-        let card = tx.client_card(id, link.as_ref()).await?;
-        tx.commit().await?;
-        let told = digest(&card);
-        if let Some(Link { their_id, told: Some(before) }) = &link
-            && *before == told
-        {
-            return Ok(their_id.clone());
-        }
-        let theirs = self.ensured(&card).await?;
-        self.remember("client", id.0, &theirs, Some(&told)).await?;
-        Ok(theirs)
-    }
-
-    async fn ensured(&self, card: &ClientCard) -> Result<String, Undone> {
-        match self.adapter.ensure_client(&self.call, card).await {
-            Ok(Ensured::Is(theirs)) => Ok(theirs),
-            Ok(Ensured::Ambiguous(candidates)) => self.apart(card, candidates).await,
-            Err(failure) if failure.code == GONE => Err(self.gone(Entity::Client, card.known.as_deref()).await?),
-            Err(failure) => Err(failure.into()),
-        }
-    }
-
-    /// Records that are other clients' of ours already are nothing to choose from. If there is nothing else, this client gets a record of
-    /// their own: a number makes no two clients one, and keeps none of them from being told of. Anybody can type anybody's into a form.
-    async fn apart(&self, card: &ClientCard, candidates: Vec<String>) -> Result<String, Undone> {
-        let mut free = Vec::new();
-        for record in candidates {
-            if self.owner(&record).await?.is_none_or(|ours| ours == card.id) {
-                free.push(record);
-            }
-        }
-        if !free.is_empty() {
-            return Err(Undone::Parked(card.id, free));
-        }
-        let theirs = match self.adapter.ensure_client(&self.call, &card.clone().alone()).await? {
-            Ensured::Is(theirs) => theirs,
-            Ensured::Ambiguous(candidates) => return Err(Undone::Parked(card.id, candidates)),
-        };
-        self.remember(Entity::Client.as_str(), card.id.0, &theirs, None).await?;
-        // And what it was not looked for by.
-        self.adapter.ensure_client(&self.call, &ClientCard { known: Some(theirs.clone()), ..card.clone() }).await?;
-        Ok(theirs)
-    }
-
-    /// Which client of ours a record is: as it is linked, or as it says itself. Whoever made it may not have heard the CRM's answer yet.
-    async fn owner(&self, record: &str) -> Result<Option<ClientId>, Undone> {
-        let linked = self.tx().await?.linked(self.task.connection.id, Entity::Client.as_str(), record).await?;
-        if let Some(ours) = linked {
-            return Ok(Some(ClientId(ours)));
-        }
-        let theirs = match self.adapter.read(&self.call, Entity::Client, record).await {
-            // What can't be read says nothing.
-            Err(failure) if failure.class == Class::Permanent => None,
-            read => read?,
-        };
-        let Some(marked) = theirs.and_then(|theirs| theirs.external_id?.parse().ok()).map(ClientId) else { return Ok(None) };
-        match self.tx().await?.client(marked).await {
-            Ok(client) => Ok(Some(client.id)),
-            // Another system's id.
-            Err(StoreError::Corrupt(_)) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
     }
 
     async fn booking(&self, facts: &BookingFacts) -> Result<(), Undone> {
@@ -349,14 +270,14 @@ impl<'a> Teller<'a> {
         }
     }
 
-    async fn remember(&self, entity: &str, ours: Uuid, theirs: &str, told: Option<&[u8]>) -> Result<(), Undone> {
+    pub(super) async fn remember(&self, entity: &str, ours: Uuid, theirs: &str, told: Option<&[u8]>) -> Result<(), Undone> {
         let mut tx = self.tx().await?;
         tx.set_link(self.task.connection.id, entity, ours, theirs, told).await?;
         Ok(tx.commit().await?)
     }
 
     /// A record is no more. All begins anew, and within a minute: what is left of this run would go on with what it has read.
-    async fn gone(&self, entity: Entity, theirs: Option<&str>) -> Result<Undone, Undone> {
+    pub(super) async fn gone(&self, entity: Entity, theirs: Option<&str>) -> Result<Undone, Undone> {
         if let Some(theirs) = theirs {
             let mut tx = self.tx().await?;
             tx.link_gone(self.task.connection.id, entity.as_str(), theirs).await?;
