@@ -63,11 +63,11 @@ pub fn enquiry(
     tenant: &Tenant,
     service: Option<&str>,
 ) -> EnquiryCard {
-    let title = match (service, tenant.speak(None)) {
-        (Some(service), _) => service.to_owned(),
-        (None, Lang::Ru) => "Заявка с сайта".to_owned(),
-        (None, Lang::En) => "Enquiry from the site".to_owned(),
+    let what = match tenant.speak(None) {
+        Lang::Ru => "Заявка с сайта",
+        Lang::En => "Enquiry from the site",
     };
+    let title = service.map_or_else(|| what.to_owned(), |service| format!("{what}: {service}"));
     EnquiryCard {
         id: record.id.0,
         known: link.map(|link| link.their_id.clone()),

@@ -77,12 +77,7 @@ fn landing(headers: &HeaderMap) -> Option<String> {
     params(
         ("slug" = String, Path, description = "The salon"),
         ("channel" = String, Path, description = "`telegram`, `max`, `vk`, `whatsapp` or `instagram`, or the channel's name in the tenant file"),
-        ("ref" = Option<String>, Query, description = "Who sent the visitor", pattern = "^[A-Za-z0-9_-]{1,64}$"),
-        ("utm_source" = Option<String>, Query, max_length = 200),
-        ("utm_medium" = Option<String>, Query, max_length = 200),
-        ("utm_campaign" = Option<String>, Query, max_length = 200),
-        ("utm_content" = Option<String>, Query, max_length = 200),
-        ("utm_term" = Option<String>, Query, max_length = 200),
+        openapi::From,
     ),
     responses(
         (status = 302, description = "To the chat", headers(("Location" = String, description = "The messenger's own link"))),

@@ -99,9 +99,10 @@ impl Content {
 /// More than any CRM posts at once; what is refused is found by the next reconciliation.
 const MOST_HINTS: usize = 200;
 
-/// Meta: up to 1,000 updates in a delivery, each perhaps an event and what is told beside it.
-const MOST_UPDATES: usize = 2 * MOST_ACCOUNTS;
+/// Meta: up to 1,000 updates in a delivery.
 const MOST_ACCOUNTS: usize = 1000;
+/// Each of them perhaps an event, and another one for what is told beside it.
+const MOST_UPDATES: usize = 2 * MOST_ACCOUNTS;
 
 fn is_an_id(account: &str) -> bool {
     (1..=64).contains(&account.len()) && account.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))

@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "forms and answers are described here, and read and written elsewhere")]
 
 use utoipa::{
-    OpenApi, PartialSchema, ToSchema,
+    IntoParams, OpenApi, PartialSchema, ToSchema,
     openapi::{
         RefOr, Schema,
         schema::{ObjectBuilder, OneOfBuilder, Type},
@@ -31,6 +31,35 @@ struct Public;
 /// None, unless the document can't be written as JSON.
 pub fn document() -> Result<String, serde_json::Error> {
     Public::openapi().to_pretty_json()
+}
+
+/// Whose webhook it is.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(super) struct WebhookAddress {
+    /// Which vendor: `telegram`, `max`, `vk`, `whatsapp`, `instagram`, `calcom`, `erxes`, `espocrm` or `bitrix24`
+    source: String,
+    /// Names the account; `salon-core tenant show` prints the whole address
+    endpoint_key: String,
+}
+
+/// From where a visitor of a link came.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct From {
+    /// Who sent the visitor
+    #[param(pattern = "^[A-Za-z0-9_-]{1,64}$")]
+    r#ref: Option<String>,
+    #[param(max_length = 200)]
+    utm_source: Option<String>,
+    #[param(max_length = 200)]
+    utm_medium: Option<String>,
+    #[param(max_length = 200)]
+    utm_campaign: Option<String>,
+    #[param(max_length = 200)]
+    utm_content: Option<String>,
+    #[param(max_length = 200)]
+    utm_term: Option<String>,
 }
 
 /// What a visitor fills in. Empty fields count as left out, and fields that are not named here are ignored.

@@ -59,10 +59,7 @@ impl From<Outcome> for Answer {
     tag = "Webhooks",
     summary = "Take a webhook",
     description = "Takes what a vendor sends, in the vendor's own form and with its own proof. What is answered with 200 is committed.",
-    params(
-        ("source" = String, Path, description = "Which vendor: `telegram`, `max`, `vk`, `whatsapp`, `instagram`, `calcom`, `erxes`, `espocrm` or `bitrix24`"),
-        ("endpoint_key" = String, Path, description = "Names the account; `salon-core tenant show` prints the whole address"),
-    ),
+    params(openapi::WebhookAddress),
     request_body(description = "As the vendor sends it"),
     responses(
         (status = 200, description = "Stored, or known already; the body is what the vendor wants to hear"),
@@ -92,10 +89,7 @@ pub(super) async fn receive(
     tag = "Webhooks",
     summary = "Answer a handshake",
     description = "Answers the handshake of the vendors that have one (Meta).",
-    params(
-        ("source" = String, Path, description = "Which vendor: `telegram`, `max`, `vk`, `whatsapp`, `instagram`, `calcom`, `erxes`, `espocrm` or `bitrix24`"),
-        ("endpoint_key" = String, Path, description = "Names the account; `salon-core tenant show` prints the whole address"),
-    ),
+    params(openapi::WebhookAddress),
     responses(
         (status = 200, description = "The vendor's challenge", body = String, content_type = "text/plain"),
         (status = 403, description = "The handshake does not show what it must", body = openapi::Problem, content_type = "application/problem+json"),
